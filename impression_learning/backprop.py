@@ -1,0 +1,239 @@
+"""Impression learning: the back-propagation control (Fig. 2d). One latent layer, reparametrisation trick, closed-form gradients.
+
+    python -m impression_learning.backprop array_num=1        mode=backprop, d = 2, 4, 8, 16, 32 for array_num 1..5
+    python -m impression_learning.backprop mode=MNIST
+
+Wake (lambda = 1):  L = |r - T r_prev|^2/sg^2 + |s - f_g(W_out r)|^2/so^2 - |r - f(W_in s)|^2/sr^2 - |s - x|^2/sr^2
+Sleep (lambda = 0): L = |r - f(W_in s)|^2/sr^2     with T = (1-k) diag(D_r) + k I, f = tanh, f_g linear (released: tanh)
+All three parameters get gradients in both phases, through the sampled r and s; r_prev is detached (no gradient through time).
+tests/test_impression_learning_model.py compares the gradients below with autograd.
+"""
+import math
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from common import Checkpoint, kernel, main, progress, restore_rng, rng_state
+from impression_learning import analysis, data, network
+
+
+class State(NamedTuple):
+    """Parameters, their gradients, and what lives on from step to step."""
+    W_in: np.ndarray          # (n, n_in)
+    W_out: np.ndarray         # (n_in, n)
+    D_r: np.ndarray           # (n,)
+    grad_W_in: np.ndarray
+    grad_W_out: np.ndarray
+    grad_D_r: np.ndarray
+    r_last: np.ndarray        # (n,) r_{t-1}
+    phase: np.ndarray         # (lambda, lambda of the step before, counter)
+
+
+@kernel
+def output(u, linear):
+    """f_g(u) and f_g'(u)."""
+    if linear:
+        return u, 1.0
+    f = math.tanh(u)
+    return f, 1.0 - f * f
+
+
+@kernel
+def wake_step(state, k, x, eps_s, eps_r, sigma_r, sigma_s, sigma_g, linear, r):
+    """Loss of a wake step and its gradients. x (n_in,); eps_s (n_in,), eps_r (n,); r (n,) filled."""
+    n, n_in = state.W_in.shape
+    s, e, f1, dr = np.empty(n_in), np.empty(n_in), np.empty(n), np.empty(n)
+    loss = 0.0
+    for j in range(n_in):
+        s[j] = x[j] + sigma_s[1] * eps_s[j]
+        loss -= (s[j] - x[j]) ** 2 / sigma_r ** 2
+    for i in range(n):
+        u = 0.0
+        for j in range(n_in):
+            u += state.W_in[i, j] * s[j]
+        mean = math.tanh(u)
+        f1[i] = 1.0 - mean * mean
+        r[i] = mean + sigma_r * eps_r[i]
+        transition = 1.0 if k == 1 else state.D_r[i]
+        d = r[i] - transition * state.r_last[i]
+        loss += d * d / sigma_g ** 2 - (r[i] - mean) ** 2 / sigma_r ** 2
+        dr[i] = 2.0 * d / sigma_g ** 2                                    # dL/dr, first part
+        state.grad_D_r[i] = 0.0 if k == 1 else -2.0 * d * state.r_last[i] / sigma_g ** 2
+    for j in range(n_in):
+        u = 0.0
+        for i in range(n):
+            u += state.W_out[j, i] * r[i]
+        f, slope = output(u, linear)
+        loss += (s[j] - f) ** 2 / sigma_s[0] ** 2
+        e[j] = (s[j] - f) * slope
+        for i in range(n):
+            dr[i] -= 2.0 * state.W_out[j, i] * e[j] / sigma_s[0] ** 2     # - 2 W_out^T e / so^2
+            state.grad_W_out[j, i] = -2.0 * e[j] * r[i] / sigma_s[0] ** 2
+    for i in range(n):
+        for j in range(n_in):
+            state.grad_W_in[i, j] = dr[i] * f1[i] * s[j]
+    return loss
+
+
+@kernel
+def sleep_step(state, eps_r, eps_s, sigma_r, sigma_s, sigma_g, linear, r):
+    """Loss of a sleep step (k = 0) and its gradients. eps_r (n,), eps_s (n_in,); r (n,) filled."""
+    n, n_in = state.W_in.shape
+    s, slope, c, q, v = np.empty(n_in), np.empty(n_in), np.zeros(n_in), np.empty(n), np.empty(n)
+    loss = 0.0
+    for i in range(n):
+        r[i] = state.D_r[i] * state.r_last[i] + sigma_g * eps_r[i]
+    for j in range(n_in):
+        u = 0.0
+        for i in range(n):
+            u += state.W_out[j, i] * r[i]
+        f, slope[j] = output(u, linear)
+        s[j] = f + sigma_s[0] * eps_s[j]
+    for i in range(n):
+        u = 0.0
+        for j in range(n_in):
+            u += state.W_in[i, j] * s[j]
+        mean = math.tanh(u)
+        q[i] = r[i] - mean
+        v[i] = q[i] * (1.0 - mean * mean)
+        loss += q[i] * q[i] / sigma_r ** 2
+        for j in range(n_in):
+            state.grad_W_in[i, j] = -2.0 * v[i] * s[j] / sigma_r ** 2
+            c[j] -= 2.0 * state.W_in[i, j] * v[i] / sigma_r ** 2
+        state.grad_D_r[i] = 2.0 * q[i] / sigma_r ** 2
+    for j in range(n_in):
+        c[j] *= slope[j]                                                  # dL/du of the generated stimulus
+        for i in range(n):
+            state.grad_W_out[j, i] = c[j] * r[i]
+            state.grad_D_r[i] += state.W_out[j, i] * c[j]
+    for i in range(n):
+        state.grad_D_r[i] *= state.r_last[i]
+    return loss
+
+
+@kernel
+def run_steps(state, X, eps, sigma_r, sigma_s, sigma_g, linear, rate_W, rate_D, period, switching, loss, latent, phases):
+    """Advance by len(X) steps. Plain SGD if rate_W > 0; phases toggle after `period` steps (exactly) if switching, else every
+    step after the first is wake.
+
+    X (T, n_in); eps (T, 2 n + 2 n_in) standard normals: r gen, s gen, s inf, r inf; sigma_s (2,): s.d. of the generated and
+    of the inferred stimulus; loss (T,), latent (T, n), phases (T, 2) = (lambda, k) are filled.
+    """
+    n, n_in = state.W_in.shape
+    r = np.empty(n)
+    for t in range(X.shape[0]):
+        wake = state.phase[0]
+        k = 1 if wake == 1 and state.phase[1] == 0 else 0
+        state.phase[1] = wake
+        if wake == 1:
+            loss[t] = wake_step(state, k, X[t], eps[t, n + n_in:n + 2 * n_in], eps[t, n + 2 * n_in:], sigma_r, sigma_s,
+                                sigma_g, linear, r)
+        else:
+            loss[t] = sleep_step(state, eps[t, :n], eps[t, n:n + n_in], sigma_r, sigma_s, sigma_g, linear, r)
+        phases[t, 0], phases[t, 1] = wake, k
+        if rate_W > 0:
+            for i in range(n):
+                for j in range(n_in):
+                    state.W_in[i, j] -= rate_W * state.grad_W_in[i, j]
+                    state.W_out[j, i] -= rate_W * state.grad_W_out[j, i]
+                state.D_r[i] -= rate_D * state.grad_D_r[i]
+        for i in range(n):
+            state.r_last[i] = latent[t, i] = r[i]
+        if switching:
+            state.phase[2] += 1
+            if state.phase[2] >= period:
+                state.phase[0], state.phase[2] = 1 - state.phase[0], 0
+        else:
+            state.phase[0] = 1
+
+
+def new_state(W_in, W_out, D_r, r_last):
+    """A State from its parameters and r_{-1}, in wake. The step before counts as sleep only in the released program."""
+    parameters = [np.array(a, float) for a in (W_in, W_out, D_r)]
+    return State(*parameters, *(np.zeros_like(a) for a in parameters), np.array(r_last, float), np.array([1, 1, 0]))
+
+
+def rates(p):
+    """(learning rate of the weights, of D_r): eta * 10 * 0.01^2, and that times sg^2 / sr^2."""
+    rate = p.learning_rate * 10 * 0.01 ** 2
+    return rate, rate * p.sigmas[1][-1] ** 2 / p.sigma_latent ** 2
+
+
+def run(p, checkpoint=None):
+    """Train on the stimulus of p and test in wake. -> dict of arrays, as simulation.run."""
+    checkpoint = checkpoint or Checkpoint()
+    streams = data.streams(p)
+    train_data, test_data, out = data.stimuli(p, streams)
+    n, n_in = p.n_neurons, p.n_in
+    W_in = streams.weights.standard_normal((n, n_in)) / n_in              # drawn before W_out, unlike network.initial
+    W_out = streams.weights.standard_normal((n_in, n)) / n
+    state = new_state(W_in, W_out, np.full(n, 0.6), streams.weights.random_sample(n) if p.rng == 'legacy'
+                      else streams.weights.random(n))
+    state.phase[1] = 0 if p.carry_over else 1
+    train_loss, diverged_at = train(p, state, train_data, streams.training, checkpoint)
+    state.phase[1] = 0 if p.carry_over else 1
+    if not p.carry_over:
+        state.phase[0] = 1
+    out |= {'final_W_in': state.W_in, 'final_W_out': state.W_out, 'final_D_r': state.D_r, 'diverged_at': diverged_at,
+            'train_loss': train_loss}
+    return out if diverged_at >= 0 else out | test(p, state, test_data, streams)
+
+
+def constants(p):
+    """(sigma_r, sigma_s (2,), sigma_g, linear) for the kernel."""
+    return p.sigma_latent, np.array([p.sigma_obs_gen, p.sigma_in]), p.sigmas[1][-1], p.generative_nonlinearity == 'linear'
+
+
+def train(p, state, stimulus, rng, checkpoint):
+    """Plain SGD through the stimulus, in blocks. -> mean loss in blocks of p.loss_every steps, step of divergence or -1"""
+    total, width = stimulus.steps * p.epoch_num, 2 * (p.n_neurons + p.n_in)
+    block, bins, t, diverged_at = max(64, network.BLOCK_NORMALS // width), np.zeros(-(-total // p.loss_every)), 0, -1
+    saved = checkpoint.resume()
+    if saved:
+        meta, arrays = saved
+        t, bins = meta['t'], arrays['bins']
+        restore_rng(rng, meta['rng'])
+        for i, array in enumerate(state):
+            array[...] = arrays[f'state{i}']
+    with progress(total, f'{p.member} back-propagation', unit='step', unit_scale=True, initial=t) as bar:
+        while t < total and diverged_at < 0:
+            end = min(t + block, total, (t // stimulus.steps + 1) * stimulus.steps)
+            loss, latent, phases = np.empty(end - t), np.empty((end - t, p.n_neurons)), np.empty((end - t, 2), int)
+            X = stimulus.block(t % stimulus.steps, t % stimulus.steps + end - t)
+            run_steps(state, X, rng.standard_normal((end - t, width)), *constants(p), *rates(p), p.switch_period,
+                      p.switch_period > 0, loss, latent, phases)
+            if not np.isfinite(loss).all():
+                diverged_at = t + int(np.argmin(np.isfinite(loss)))
+                loss = loss[:diverged_at - t]
+            np.add.at(bins, np.arange(t, t + len(loss)) // p.loss_every, loss)
+            bar.update(end - t)
+            t = end
+            checkpoint.offer(lambda: ({'t': t, 'rng': rng_state(rng)},
+                                      {f'state{i}': a for i, a in enumerate(state)} | {'bins': bins}))
+    counts = np.clip((diverged_at if diverged_at >= 0 else total) - np.arange(len(bins)) * p.loss_every, 0, p.loss_every)
+    return np.where(counts > 0, bins / np.maximum(counts, 1), np.nan), diverged_at
+
+
+def test(p, state, stimulus, streams):
+    """Wake-only test with frozen weights: own loss, R^2 with and without the output's tanh, and for the linear output the
+    wake loss of the impression learning network with the same weights (D11: one loss for all three rules)."""
+    X, linear = stimulus.block(0, stimulus.steps), p.generative_nonlinearity == 'linear'
+    loss, latent = np.empty(len(X)), np.empty((len(X), p.n_neurons))
+    eps = streams.tests.standard_normal((len(X), 2 * (p.n_neurons + p.n_in)))
+    run_steps(state, X, eps, *constants(p), 0.0, 0.0, 1, False, loss, latent, np.empty((len(X), 2), int))
+    prediction = latent @ state.W_out.T
+    out = {'loss_test': loss.mean(), 'wake_sequence': latent,
+           'R2': analysis.explained_variance(X, prediction if linear else np.tanh(prediction)),
+           'R2_linear_readout': analysis.explained_variance(X, prediction)}
+    if linear:
+        net = network.from_arrays({'l0_W_out': state.W_out, 'l1_W_in': state.W_in, 'l1_transition': state.D_r})
+        noise = network.Noise(streams.tests, int(net.n.sum()), False)
+        wake_loss, _ = network.advance(net, tuple(np.array(s) for s in p.sigmas), network.rule_of(p), noise, X,
+                                       network.phase(), network.activity(net), False)
+        out['wake_loss'] = wake_loss.sum(axis=1).mean()
+    return out | ({'data_latent_test': stimulus.latent(0, stimulus.steps)} if p.data == 'ou' else {'data_test': X})
+
+
+if __name__ == '__main__':
+    main('impression_learning', sys.argv[1:] if any(w.startswith('mode=') for w in sys.argv) else ['mode=backprop', *sys.argv[1:]])

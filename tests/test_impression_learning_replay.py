@@ -1,0 +1,267 @@
+"""Impression learning: replay of runs of the released program, step by step (tests/reference/impression_learning)."""
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impression_learning import backprop, data, network, preprocess_fsdd
+from impression_learning.learning import compare, run
+from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, Rule
+from impression_learning.simulation import as_losses
+
+REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'impression_learning'
+CASES = sorted(REFERENCE.glob('*.npz'))
+RELEASED = dict(squared_loss=False, gain=1.0, fantasy_score=False, trace_reset=False, baseline_kind=BASELINE_BEFORE,
+                switch_all_layers=True, stimulus_term=True, both_paths=True)
+
+
+def close(ours, theirs, rtol=1e-9, atol=1e-12):
+    """Equal shapes, and values within the reference's tolerance."""
+    assert np.shape(ours) == np.shape(theirs)
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
+
+
+def rule_of(p, **changes):
+    """The released rule of a case."""
+    values = dict(algorithm=ALGORITHMS[p['algorithm']], learning_rate=p['learning_rate'],
+                  recognition_scale=p.get('recognition_scale', 1.0), switch_period=p['switch_period'], **RELEASED)
+    if p.get('decay') is not None:
+        values |= dict(trace_decay=p['decay'], loss_decay=p['loss_decay'])
+    return Rule(**(values | changes))
+
+
+def unit_noise(case, p):
+    """Recorded noise as standard normals (T, 2 sum n): recognition from the bottom, generation from the top."""
+    top = len(p['layer_sizes']) - 1
+    parts = [case[f'noise_rec_l{l}'] / p['sigma_rec'][l] for l in range(top + 1)]
+    return np.hstack(parts + [case[f'noise_gen_l{l}'] / p['sigma_gen'][l] for l in range(top, -1, -1)])
+
+
+def compare_weights(net, case, prefix, index=None, rtol=1e-9):
+    """Weights of net against init_, final_, w_every_, snap_ arrays of a case."""
+    for name, value in network.to_arrays(net).items():
+        matrix = name.endswith('_transition')
+        theirs = case[f'{prefix}{name}_mat' if matrix else f'{prefix}{name}']
+        theirs = theirs if index is None else theirs[index]
+        close(np.diag(value) if matrix else value, theirs, rtol)
+
+
+def compare_updates(learner, case, t, rule, wake):
+    """Updates, traces and baseline of one step."""
+    groups = [('upd', learner.update)] + ([('etr', learner.trace)] if 'loss_avg' in case and rule.algorithm == 2 else [])
+    top = learner.update.n.size - 1
+    names = {'W_in': 'rec_l{}_0', 'bias': 'rec_l{}_1', 'W_out': 'gen_l{}_0', 'bias_gen': 'gen_l{}_1', 'transition': 'gen_l{}_0'}
+    compared = 0
+    for kind, group in groups:
+        for name, value in network.to_arrays(group).items():
+            layer, parameter = int(name[1]), name.split('_', 1)[1]
+            idle = kind == 'upd' and rule.algorithm == 1 and (parameter in ('W_in', 'bias')) == bool(wake)
+            value = np.zeros_like(value) if idle else value
+            value = np.diag(value) if layer == top and parameter == 'transition' else value
+            key = f'{kind}_{names[parameter].format(layer)}'
+            if key in case:
+                close(value, case[key][t], 1e-8)
+                compared += 1
+    if 'loss_avg' in case and rule.algorithm == 2:
+        close(learner.baseline[0], case['loss_avg'][t])
+    assert compared > 0
+
+
+def replay_train(case, p, **changes):
+    """Whole run in the kernel, one step a call; everything recorded is compared. Returns the final network."""
+    rule = rule_of(p, **changes)
+    net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
+    act, learner = network.activity(net), network.learner(net)
+    phase = network.phase(wake=int(p['starting_phase'] == 'wake'))
+    eps, X = unit_noise(case, p), np.ascontiguousarray(case['X'].T)
+    steps, released, previous = p['steps_per_epoch'], not changes, None
+    losses, latents = [], []
+    for t in range(steps * p['epochs']):
+        if t % steps == 0:
+            act.h[:] = 0
+        wake, k = int(phase.wake[0]), int(phase.k[0])
+        assert (wake, k) == (case['step_phase'][t], case['step_rec_switch'][t])
+        loss, latent = np.empty((1, 3)), np.empty((1, sum(p['layer_sizes'][1:])))
+        run(net, act, phase, learner, X[t % steps:t % steps + 1], eps[t:t + 1], *sigmas, rule,
+            rule.algorithm != 3, loss, latent)
+        losses.append(loss.sum())
+        latents.append(latent[0])
+        for l, n in enumerate(p['layer_sizes']):
+            close(act.h[l, :n], case[f'step_h_l{l}'][t])
+            close(act.h_rec[l, :n], case[f'step_h_rec_l{l}'][t])
+            close(act.h_gen[l, :n], case[f'step_h_gen_l{l}'][t])
+            if l > 0 and released:
+                close(act.pred_rec[l, :n], case[f'step_h_pred_rec_l{l}'][t])
+                close(act.pred_gen[l, :n], case[f'step_h_pred_gen_l{l}'][t])
+        if released and t < p['n_updates_recorded']:
+            compare_updates(learner, case, t, rule, wake)
+            if rule.algorithm == 3 and previous is not None:
+                close(learner.trace.W_in[1, :X.shape[1], :p['layer_sizes'][1]].T + previous, case['etr_rec_l1_0'][t], 1e-8)
+            previous = learner.trace.W_in[1, :X.shape[1], :p['layer_sizes'][1]].T.copy()
+        if (t + 1) % p['weights_every'] == 0:
+            compare_weights(net, case, 'w_every_', (t + 1) // p['weights_every'] - 1, 1e-8)
+    compare_weights(net, case, 'final_', rtol=1e-8)
+    return np.array(losses), np.array(latents)
+
+
+def check_train(case, p):
+    losses, latents = replay_train(case, p)
+    close(losses, case['step_loss'], atol=1e-7)            # a sum of terms up to 1e5
+    close(losses[-p['steps_per_epoch']:], case['loss_last_epoch'], atol=1e-7)
+    close(latents[-p['steps_per_epoch']:].T, case['latent_last_epoch'])
+    stream = np.random.RandomState(p['noise_seed']).standard_normal((len(losses), 2 * sum(p['layer_sizes'])))
+    close(stream, unit_noise(case, p))
+    if p['algorithm'] == 'wake_sleep' and len(p['layer_sizes']) == 2:
+        check_paper_loss(case, p, losses)
+
+
+def check_paper_loss(case, p, released):
+    """Default mode has the same weights; its wake loss differs by [sum(eps) - sum(eps^2)] / sr^2 (specification 8)."""
+    losses, _ = replay_train(case, p, squared_loss=True, switch_all_layers=False)
+    eps = case['noise_rec_l1']
+    expected = np.where(case['step_phase'] == 1, (eps.sum(1) - (eps ** 2).sum(1)) / p['sigma_rec'][1] ** 2, 0.0)
+    close(losses - released, expected, atol=1e-6)
+
+
+def check_protocol(case, p):
+    """Training, the tests of its 20 snapshots, generation, pure wake and alternating runs, on the legacy stream."""
+    rule = rule_of(p | {'algorithm': 'wake_sleep'}, both_paths=False)
+    net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
+    noise = network.Noise(np.random.RandomState(p['noise_seed']), sum(p['layer_sizes']), True)
+    act, learner, phase = network.activity(net), network.learner(net), network.phase()
+    X, X_test = (np.ascontiguousarray(case[name].T) for name in ('X_train', 'X_test'))
+    total, snapshots = len(X) * p['epochs'], []
+    every = total // 20
+    for t in range(0, total, every):
+        snapshots.append((network.copy(net), int(phase.k[0])))
+        for s in range(t, t + every):
+            if s % len(X) == 0:
+                act.h[:] = 0
+            at = s % len(X)
+            loss = np.empty((1, 3))
+            run(net, act, phase, learner, X[at:at + 1], noise.draw(1), *sigmas, rule, True, loss, np.empty((0, 0)))
+            if s // len(X) == p['epochs'] - 1:
+                close(loss.sum(), case['train_loss_last_epoch'][at], atol=1e-7)
+    compare_weights(net, case, 'final_')
+    close([k for _, k in snapshots], case['snapshot_rec_switch'])
+    parts = []
+    for i, (snapshot, k) in enumerate(snapshots):
+        compare_weights(snapshot, case, 'snap_', i)
+        loss, _ = network.advance(snapshot, sigmas, rule, noise, X_test, network.phase(1, k), network.activity(net))
+        close(loss.sum(axis=1), case['test_loss'][i], atol=1e-7)
+        parts.append(loss.mean(axis=0))
+    close(as_losses(parts)['loss_mean'], case['loss_mean'])
+    k, counter = int(phase.k[0]), int(phase.counter[0])
+    assert (k, counter) == (p['rec_switch_after_training'], p['switch_counter_after_training'])
+    for name, state, switching in (('gen', network.phase(0, k), False), ('wake', network.phase(1, k), False),
+                                   ('wake_sleep', network.phase(1, k, counter), True)):
+        if name != 'gen':
+            noise = network.Noise(data.restarted(p['wake_seed'], 'legacy'), sum(p['layer_sizes']), True)
+        loss, latent = network.advance(net, sigmas, rule, noise, X_test, state, network.activity(net), switching, True)
+        close(loss.sum(axis=1), case[f'{name}_loss'], atol=1e-7)
+        close(latent.T, case[f'{name}_latent'])
+
+
+def check_snr(case, p):
+    """Mean, variance and SNR of the W_in update, impression learning and released REINFORCE."""
+    net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
+    reinforce = Rule(**RELEASED)._replace(switch_period=p['switch_period'], trace_decay=p['decay'], loss_decay=p['loss_decay'])
+    rules = (reinforce._replace(gain=0.0, both_paths=False), reinforce)
+    T, (n0, n1) = p['epochs'] * p['steps_per_epoch'], p['layer_sizes']
+    eps = np.random.RandomState(p['noise_seed']).standard_normal((T, 2 * (n0 + n1)))
+    shape = (2, *net.W_in.shape)
+    traces, baselines, first, second = np.zeros(shape), np.zeros((2, 2)), np.zeros(shape), np.zeros(shape)
+    compare(net, network.activity(net), network.phase(), np.ascontiguousarray(case['X'].T), eps, *sigmas, rules,
+            network.empty(p['layer_sizes']), traces, baselines, first, second)
+    for v, name in enumerate(('il', 'reinforce')):
+        mean = first[v, 1].T[:n1, :n0] / T
+        variance = second[v, 1].T[:n1, :n0] / T - mean ** 2
+        close(mean, case[f'mean_{name}'], 1e-8)
+        close(variance, case[f'var_{name}'], 1e-8)
+        close(mean ** 2 / variance, case[f'snr_{name}'], 1e-8)
+    cosine = (first[0] * first[1]).sum() / np.sqrt((first[0] ** 2).sum() * (first[1] ** 2).sum())
+    close(cosine, case['cosine_il_reinforce'], 1e-8)
+
+
+def check_data(case, p):
+    """Mixing matrix, innovations, first-sample quirk, observations and the discarded noise, from the seed alone."""
+    from impression_learning import exp_params
+    from common import load_params
+    params = load_params(exp_params, mode='smoke', released_code=True, rng='legacy', seed=p['seed'], dt=p['dt'],
+                         n_in=p['n_in'], n_latent=p['n_latent'], n_sample=p['T'])
+    rng = np.random.RandomState(p['seed'])
+    C = data.mixing_matrix(rng, p['n_in'], p['n_latent'])
+    stimulus = data.OU(rng, C, p['T'], params, legacy=True)
+    close(params.sigma_d, p['sigma_latent_data'])
+    close(C, case['mixing_matrix'])
+    close(stimulus.noise * params.sigma_d, case['latent_noise'])
+    close(stimulus.latent(0, p['T']).T, case['latent'])
+    close(stimulus.block(0, p['T']).T, case['X'])
+    close(0.01 * rng.standard_normal(case['obs_noise_unused'].shape), case['obs_noise_unused'])
+
+
+def check_backprop(case, p):
+    """The autograd control (float32): training with its gradients, then the test that starts from the last latent."""
+    state = backprop.new_state(case['init_W_in'], case['init_W_out'], case['init_D_r'], case['init_prev_latent'])
+    constants = (p['sigma_latent_inf'], np.array([p['sigma_obs_gen'], p['sigma_obs_inf']]), p['sigma_latent_gen'],
+                 p['generative_nonlinearity'] == 'linear')
+    scales = [p['sigma_latent_gen'], p['sigma_obs_gen'], p['sigma_obs_inf'], p['sigma_latent_inf']]
+    names = ['latent_noise_gen', 'obs_noise_gen', 'obs_noise_inf', 'latent_noise_inf']
+    for run_name, X, rates in (('train', case['X'], (p['learning_rate_W'], p['learning_rate_D_r'])),
+                               ('test', case['X_test'], (0.0, 0.0))):
+        eps = np.hstack([case[f'{run_name}_{name}'] / scale for name, scale in zip(names, scales, strict=True)]).astype(float)
+        state.phase[1] = 0                                # the step before a run counts as sleep
+        for t, x in enumerate(X.T.astype(float)):
+            loss, latent, phases = np.empty(1), np.empty((1, p['n_neurons'])), np.empty((1, 2), int)
+            if run_name == 'test' and t == 0:
+                assert state.phase[0] == (p['phase_at_test_start'] == 'wake')
+            backprop.run_steps(state, x[None], eps[t:t + 1], *constants, *rates, p['switch_period'], run_name == 'train',
+                               loss, latent, phases)
+            np.testing.assert_allclose(loss[0], case[f'{run_name}_loss'][t], rtol=1e-4)
+            np.testing.assert_allclose(latent[0], case[f'{run_name}_latent'][:, t], atol=2e-5)
+            if run_name == 'train':
+                assert tuple(phases[0]) == (case['step_lam'][t], case['step_k'][t])
+                check_gradients(state, case, p, t)
+    for name in ('W_in', 'W_out', 'D_r'):
+        np.testing.assert_allclose(getattr(state, name), case[f'final_{name}'], atol=2e-5)
+
+
+def check_gradients(state, case, p, t):
+    """Gradients of the first steps and the weights now and then."""
+    for name in ('W_in', 'W_out', 'D_r'):
+        grads = case[f'grad_{name}']
+        if t < p['n_grads']:
+            np.testing.assert_allclose(getattr(state, f'grad_{name}'), grads[t], rtol=0, atol=1e-5 * np.abs(grads).max())
+        if (t + 1) % p['weights_every'] == 0:
+            theirs = case[f'w_every_{name}'][(t + 1) // p['weights_every'] - 1]
+            np.testing.assert_allclose(getattr(state, name), theirs, atol=2e-5)
+
+
+def check_mel(case, p):
+    """Preprocessing of single recordings, dB within 1e-3."""
+    for i, name in enumerate(p['files']):
+        pcm, rate = case[f'pcm_{i}'], int(case[f'fs_{i}'])
+        dB = preprocess_fsdd.spectrogram(pcm / np.float32(32768), rate)
+        assert dB.shape == case[f'db_{i}'].shape, name
+        np.testing.assert_allclose(dB, case[f'db_{i}'], atol=1e-3)
+        digit, _, index = preprocess_fsdd.NAME.fullmatch(name).groups()
+        assert (int(digit), int(index) < 5) == (p['digit'][i], p['is_test'][i])
+
+
+CHECKS = {'train': check_train, 'protocol': check_protocol, 'snr': check_snr, 'data': check_data, 'backprop': check_backprop,
+          'fsdd_mel': check_mel}
+
+
+def test_there_are_cases():
+    assert CASES, f'no reference cases in {REFERENCE}'
+
+
+@pytest.mark.parametrize('path', CASES, ids=lambda path: path.stem)
+def test_replay(path):
+    with np.load(path, allow_pickle=False) as file:
+        case = {name: file[name] for name in file.files}
+    p = json.loads(case['params_json'][0])
+    assert p['kind'] in CHECKS, f'{path.name} is of the unknown kind {p["kind"]}'
+    CHECKS[p['kind']](case, p)
