@@ -126,11 +126,17 @@ def load_members(module, *words, **given):
 
 # ---------------------------------------------------------------- code and result files
 
-def kernel(function):
-    """numba.njit with a cache on disk that notices an edit in any file of the folder (numba's own looks at one file)."""
+def kernel(function=None, inline=False):
+    """numba.njit with a cache on disk that notices an edit in any file of the folder (numba's own looks at one file).
+
+    inline=True for the pieces of a kernel: compiled into their caller, and without numba's reference counting, which costs
+    more than a small network's arithmetic. They must not allocate arrays or take rows (x[l, i], not x[l][i]).
+    """
+    if function is None:
+        return functools.partial(kernel, inline=inline)
     package = Path(function.__code__.co_filename).parent.name
     numba.config.CACHE_DIR = str(ROOT / 'data' / 'cache' / 'numba' / f'{package}-{source_digest(package)[:10]}')
-    return numba.njit(cache=True)(function)
+    return numba.njit(cache=True, forceinline=inline, _nrt=not inline)(function)
 
 
 @functools.lru_cache

@@ -30,7 +30,7 @@ class State(NamedTuple):
     phase: np.ndarray         # (lambda, lambda of the step before, counter)
 
 
-@kernel
+@kernel(inline=True)
 def output(u, linear):
     """f_g(u) and f_g'(u)."""
     if linear:

@@ -10,49 +10,55 @@ from impression_learning.model import (BASELINE_BEFORE, BASELINE_PER_PHASE, IMPR
                                        TEST, WAKE, loss_wake, step)
 
 
-@kernel
-def add_outer(U, l, pre, n_pre, post, n_post):
-    """U_ij += post_i pre_j for layer l of U [layer, pre, post]."""
+@kernel(inline=True)
+def outer(U, l, n_post, post, pre, l_pre, n_pre, keep):
+    """U[l, j, i] <- keep U[l, j, i] + post_i pre[l_pre, j]."""
     for j in range(n_pre):
-        pj = pre[j]
+        pj = pre[l_pre, j]
         for i in range(n_post):
-            U[l, j, i] += post[i] * pj
+            U[l, j, i] = keep * U[l, j, i] + post[i] * pj
 
 
-@kernel
-def recognition_gradient(net, act, h, pred, out, post):
-    """Sleep rule: D = f'(p) (h^l - f(p)),  dW_in = D (h^{l-1})^T,  db = D, added to out. post: work space (units,)"""
+@kernel(inline=True)
+def recognition_gradient(net, h, pred, out, keep, post):
+    """Sleep rule, D = f'(p) (h^l - f(p)): out.W_in <- keep out.W_in + D (h^{l-1})^T, out.bias <- keep out.bias + D.
+
+    h, pred (n_layer, units): activities and predictions f(p); post (units,): work space.
+    """
     n = net.n
     for l in range(1, n.size):
         for i in range(n[l]):
             post[i] = (1.0 - pred[l, i] ** 2) * (h[l, i] - pred[l, i])
-        add_outer(out.W_in, l, h[l - 1], n[l - 1], post, n[l])
+        outer(out.W_in, l, n[l], post, h, l - 1, n[l - 1], keep)
         if l < n.size - 1:
             for i in range(n[l]):
-                out.bias[l, i] += post[i]
+                out.bias[l, i] = keep * out.bias[l, i] + post[i]
 
 
-@kernel
-def generative_gradient(net, act, h, target, pred, k, switch_all_layers, out, post):
-    """Wake rule, added to out: dW_out^0 = (target - p) (h^1)^T;  middle G = f'(p) (h - p), dW_out = G (h^{l+1})^T, db_gen = G;
-    top da = (h_t - A h_{t-1}) h_{t-1}, none if k = 1 (the prior then says: stay)."""
+@kernel(inline=True)
+def generative_gradient(net, act, h, target, pred, k, switch_all_layers, out, keep, post):
+    """Wake rule, out <- keep out + gradient:  dW_out^0 = (target^0 - p) (h^1)^T;  middle G = f'(p) (h - p), dW_out = G (h^{l+1})^T,
+    db_gen = G;  top da = (h_t - A h_{t-1}) h_{t-1}, none if k = 1 (the prior then says: stay)."""
     n = net.n
     top = n.size - 1
     for l in range(top):
-        if l > 0 and k == 1 and switch_all_layers:
-            continue
         for i in range(n[l]):
-            post[i] = target[i] - pred[l, i] if l == 0 else (1.0 - pred[l, i] ** 2) * (h[l, i] - pred[l, i])
-        add_outer(out.W_out, l, h[l + 1], n[l + 1], post, n[l])
+            if l == 0:
+                post[i] = target[0, i] - pred[0, i]
+            elif k == 1 and switch_all_layers:
+                post[i] = 0.0
+            else:
+                post[i] = (1.0 - pred[l, i] ** 2) * (h[l, i] - pred[l, i])
+        outer(out.W_out, l, n[l], post, h, l + 1, n[l + 1], keep)
         if l > 0:
             for i in range(n[l]):
-                out.bias_gen[l, i] += post[i]
-    if k == 0:
-        for i in range(n[top]):
-            out.a[i] += (act.h[top, i] - net.a[i] * act.h_last[top, i]) * act.h_last[top, i]
+                out.bias_gen[l, i] = keep * out.bias_gen[l, i] + post[i]
+    for i in range(n[top]):
+        change = 0.0 if k == 1 else (act.h[top, i] - net.a[i] * act.h_last[top, i]) * act.h_last[top, i]
+        out.a[i] = keep * out.a[i] + change
 
 
-@kernel
+@kernel(inline=True)
 def scale_recognition(x, factor):
     """x.W_in, x.bias *= factor (used layers only)."""
     for l in range(1, x.n.size):
@@ -63,7 +69,7 @@ def scale_recognition(x, factor):
             x.bias[l, i] *= factor
 
 
-@kernel
+@kernel(inline=True)
 def scale_generative(x, factor):
     """x.W_out, x.bias_gen, x.a *= factor (used layers only)."""
     top = x.n.size - 1
@@ -77,7 +83,7 @@ def scale_generative(x, factor):
         x.a[i] *= factor
 
 
-@kernel
+@kernel(inline=True)
 def add_recognition(x, y, factor):
     """x += factor * y for the recognition parameters W_in, b."""
     for l in range(1, x.n.size):
@@ -88,7 +94,7 @@ def add_recognition(x, y, factor):
             x.bias[l, i] += factor * y.bias[l, i]
 
 
-@kernel
+@kernel(inline=True)
 def add_generative(x, y, factor):
     """x += factor * y for the generative parameters W_out, b_gen, a."""
     top = x.n.size - 1
@@ -102,33 +108,36 @@ def add_generative(x, y, factor):
         x.a[i] += factor * y.a[i]
 
 
-@kernel
-def impression(net, act, wake, k, x, rule, update, post):
-    """Impression learning: U_gen = lambda dlog p_m, U_rec = (1 - lambda) dlog q. Local: error times presynaptic activity."""
+@kernel(inline=True)
+def impression(net, act, wake, k, rule, update, post):
+    """Impression learning: U_gen = lambda dlog p_m, U_rec = (1 - lambda) dlog q. Local: error times presynaptic activity.
+
+    Only the group that learns in this phase is filled.
+    """
     if wake == 1:
-        scale_generative(update, 0.0)
-        target = act.h[0] if rule.noisy_target else x
-        generative_gradient(net, act, act.h_rec, target, act.pred_gen, k, rule.switch_all_layers, update, post)
+        target = act.h if rule.noisy_target else act.mean_rec              # Q8: s, or the noise-free x
+        generative_gradient(net, act, act.h_rec, target, act.pred_gen, k, rule.switch_all_layers, update, 0.0, post)
     else:
-        scale_recognition(update, 0.0)
-        recognition_gradient(net, act, act.h, act.pred_rec, update, post)
+        recognition_gradient(net, act.h, act.pred_rec, update, 0.0, post)
 
 
-@kernel
-def accumulate_traces(net, act, wake, k, x, rule, trace, post):
+@kernel(inline=True)
+def accumulate_traces(net, act, wake, k, rule, trace, post):
     """E_rec <- lambda dlog q + g E_rec;  E_gen <- (1 - lambda) S_gen + g E_gen, S the score of the sampled fantasy
     (released, Q4: the wake gradient on the real stimulus instead)."""
-    scale_recognition(trace, rule.trace_decay)
-    scale_generative(trace, rule.trace_decay)
+    g = rule.trace_decay
     if wake == 1:
-        recognition_gradient(net, act, act.h, act.mean_rec, trace, post)
-    elif rule.fantasy_score:
-        generative_gradient(net, act, act.h_gen, act.h_gen[0], act.mean_gen, k, rule.switch_all_layers, trace, post)
+        recognition_gradient(net, act.h, act.mean_rec, trace, g, post)
+        scale_generative(trace, g)
     else:
-        generative_gradient(net, act, act.h_rec, x, act.pred_gen, k, rule.switch_all_layers, trace, post)
+        scale_recognition(trace, g)
+        if rule.fantasy_score:
+            generative_gradient(net, act, act.h_gen, act.h_gen, act.mean_gen, k, rule.switch_all_layers, trace, g, post)
+        else:
+            generative_gradient(net, act, act.h_rec, act.mean_rec, act.pred_gen, k, rule.switch_all_layers, trace, g, post)
 
 
-@kernel
+@kernel(inline=True)
 def advantage(baseline, loss, wake, kind, decay):
     """L_t - Lbar with Lbar <- gamma Lbar + (1 - gamma) L_t after use (default), before use (released, Q6) or per phase."""
     at = 1 if kind == BASELINE_PER_PHASE and wake == 0 else 0
@@ -140,32 +149,33 @@ def advantage(baseline, loss, wake, kind, decay):
     return difference
 
 
-@kernel
-def alternating_reinforce(net, act, wake, k, x, loss, rule, learner, post):
+@kernel(inline=True)
+def alternating_reinforce(net, act, wake, k, loss, rule, learner, post):
     """Three-factor control: U = impression update + gain (L_t - Lbar) E. With g = 1 and gain -1/2 the exact score-function
     estimator of the descent direction, each parameter group scaled by the sigma^2 of its own layer."""
-    scale_recognition(learner.update, 0.0)
-    scale_generative(learner.update, 0.0)
-    impression(net, act, wake, k, x, rule, learner.update, post)
-    accumulate_traces(net, act, wake, k, x, rule, learner.trace, post)
+    if wake == 1:
+        scale_recognition(learner.update, 0.0)
+    else:
+        scale_generative(learner.update, 0.0)
+    impression(net, act, wake, k, rule, learner.update, post)
+    accumulate_traces(net, act, wake, k, rule, learner.trace, post)
     factor = rule.gain * advantage(learner.baseline, loss, wake, rule.baseline_kind, rule.loss_decay)
     add_recognition(learner.update, learner.trace, factor)
     add_generative(learner.update, learner.trace, factor)
 
 
-@kernel
-def wake_reinforce(net, act, k, x, loss, rule, learner, post):
+@kernel(inline=True)
+def wake_reinforce(net, act, k, loss, rule, learner, post):
     """Wake-only control: U_rec = gain L_t (E_t + E_{t-1}), U_gen as impression learning.
     E_t is the score of step t alone; no baseline, no decay, no reset."""
     scale_recognition(learner.update, 0.0)
-    impression(net, act, 1, k, x, rule, learner.update, post)
+    impression(net, act, 1, k, rule, learner.update, post)
     add_recognition(learner.update, learner.trace, rule.gain * loss)
-    scale_recognition(learner.trace, 0.0)
-    recognition_gradient(net, act, act.h, act.mean_rec, learner.trace, post)
+    recognition_gradient(net, act.h, act.mean_rec, learner.trace, 0.0, post)
     add_recognition(learner.update, learner.trace, rule.gain * loss)
 
 
-@kernel
+@kernel(inline=True)
 def switch(phase, period):
     """Count the step; after period + 1 steps toggle the phase. k = 1 on the first wake step after a sleep phase."""
     phase.counter[0] += 1
@@ -191,16 +201,16 @@ def run(net, act, phase, learner, X, eps, sigma_rec, sigma_gen, rule, switching,
     post = np.zeros(act.h.shape[1])
     for t in range(X.shape[0]):
         wake, k = phase.wake[0], phase.k[0]
-        parts = step(net, act, wake, k, X[t], eps[t], sigma_rec, sigma_gen, rule)
+        parts = step(net, act, wake, k, X, t, eps, t, sigma_rec, sigma_gen, rule)
         loss[t, WAKE], loss[t, SLEEP_REC], loss[t, SLEEP_STIM] = parts
         if rule.algorithm == IMPRESSION:
-            impression(net, act, wake, k, X[t], rule, learner.update, post)
+            impression(net, act, wake, k, rule, learner.update, post)
         elif rule.algorithm != TEST:
             total = parts[0] + parts[1] + (parts[2] if rule.stimulus_term else 0.0)
             if rule.algorithm == REINFORCE:
-                alternating_reinforce(net, act, wake, k, X[t], total, rule, learner, post)
+                alternating_reinforce(net, act, wake, k, total, rule, learner, post)
             else:
-                wake_reinforce(net, act, k, X[t], total, rule, learner, post)
+                wake_reinforce(net, act, k, total, rule, learner, post)
         if rule.algorithm != TEST and (rule.algorithm != IMPRESSION or wake == 1):
             add_generative(net, learner.update, rule.learning_rate)
         if rule.algorithm != TEST and (rule.algorithm != IMPRESSION or wake == 0):
@@ -233,10 +243,12 @@ def compare(net, act, phase, X, eps, sigma_rec, sigma_gen, variants, score, trac
                 if variants[v].trace_reset:
                     traces[v] = 0.0
         wake, k = phase.wake[0], phase.k[0]
-        squared, recognition, stimulus = step(net, act, wake, k, X[at], eps[t], sigma_rec, sigma_gen, variants[0])
+        squared, recognition, stimulus = step(net, act, wake, k, X, at, eps, t, sigma_rec, sigma_gen, variants[0])
         linear = loss_wake(net, act, sigma_rec, sigma_gen, False) if wake == 1 else 0.0
-        scale_recognition(score, 0.0)                 # D (h^{l-1})^T: in wake the score of the trace, in sleep the update
-        recognition_gradient(net, act, act.h, act.mean_rec if wake == 1 else act.pred_rec, score, post)
+        if wake == 1:                                 # D (h^{l-1})^T: in wake the score for the trace
+            recognition_gradient(net, act.h, act.mean_rec, score, 0.0, post)
+        else:                                         # in sleep the update of impression learning
+            recognition_gradient(net, act.h, act.pred_rec, score, 0.0, post)
         for v in range(len(variants)):
             rule = variants[v]
             loss = (squared if rule.squared_loss else linear) if wake == 1 else recognition

@@ -43,7 +43,7 @@ class Activity(NamedTuple):
     h_last: np.ndarray        # h_{t-1}
     h_rec: np.ndarray
     h_gen: np.ndarray
-    mean_rec: np.ndarray      # mu^rec, mean before noise
+    mean_rec: np.ndarray      # mu^rec, mean before noise; row 0 is the stimulus x_t
     mean_gen: np.ndarray      # mu^gen
     pred_rec: np.ndarray      # what recognition predicts for the selected activity (sleep)
     pred_gen: np.ndarray      # what generation predicts for the selected activity (wake)
@@ -82,67 +82,58 @@ class Rule(NamedTuple):
     both_paths: bool = False              # compute and keep the pathway that is not selected, too
 
 
-@kernel
-def clear(x):
-    """x = 0, element by element in memory order."""
-    flat = x.reshape(-1)
-    for i in range(flat.size):
-        flat[i] = 0.0
-
-
-@kernel
-def drive(W, l, n_pre, n_post, x, b, out):
-    """out_i = b_i + sum_j W_ij x_j for layer l of W [layer, pre, post]."""
+@kernel(inline=True)
+def drive(W, b, l, n_post, x, l_pre, n_pre, out):
+    """out[l, i] = b[l, i] + sum_j W[l, j, i] x[l_pre, j]: input to layer l from layer l_pre."""
     for i in range(n_post):
-        out[i] = b[l, i]
+        out[l, i] = b[l, i]
     for j in range(n_pre):
-        xj = x[j]
+        xj = x[l_pre, j]
         for i in range(n_post):
-            out[i] += W[l, j, i] * xj
+            out[l, i] += W[l, j, i] * xj
 
 
-@kernel
-def recognise(net, act, x, eps, sigma_rec):
+@kernel(inline=True)
+def recognise(net, act, eps, t, sigma_rec):
     """Bottom-up path. s = x + sr_0 eps;  mu^l = f(W_in h^{l-1}_rec + b),  h^l_rec = mu^l + sr_l eps.
 
-    eps (sum n or more,): standard normals for layers 0 .. top.
+    eps (T, sum n or more): standard normals for layers 0 .. top.
     """
     n = net.n
     for i in range(n[0]):
-        act.mean_rec[0, i] = x[i]
-        act.h_rec[0, i] = x[i] + sigma_rec[0] * eps[i]
+        act.h_rec[0, i] = act.mean_rec[0, i] + sigma_rec[0] * eps[t, i]
     at = n[0]
     for l in range(1, n.size):
-        drive(net.W_in, l, n[l - 1], n[l], act.h_rec[l - 1], net.bias, act.mean_rec[l])
+        drive(net.W_in, net.bias, l, n[l], act.h_rec, l - 1, n[l - 1], act.mean_rec)
         for i in range(n[l]):
             act.mean_rec[l, i] = math.tanh(act.mean_rec[l, i])
-            act.h_rec[l, i] = act.mean_rec[l, i] + sigma_rec[l] * eps[at + i]
+            act.h_rec[l, i] = act.mean_rec[l, i] + sigma_rec[l] * eps[t, at + i]
         at += n[l]
 
 
-@kernel
-def generate(net, act, eps, sigma_gen):
+@kernel(inline=True)
+def generate(net, act, eps, t, sigma_gen):
     """Top-down path. mu^top = A h_{t-1};  mu^l = f(W_out h^{l+1}_gen + b_gen), linear into layer 0;  h_gen = mu + sg eps.
 
-    eps (sum n,) for layers top .. 0, or (2 sum n,) of which this is the second half.
+    eps (T, sum n) for layers top .. 0, or (T, 2 sum n) of which this is the second half.
     """
     n = net.n
     top = n.size - 1
-    at = eps.size - n.sum()
+    at = eps.shape[1] - n.sum()
     for i in range(n[top]):
         act.mean_gen[top, i] = net.a[i] * act.h_last[top, i]
-        act.h_gen[top, i] = act.mean_gen[top, i] + sigma_gen[top] * eps[at + i]
+        act.h_gen[top, i] = act.mean_gen[top, i] + sigma_gen[top] * eps[t, at + i]
     at += n[top]
     for l in range(top - 1, -1, -1):
-        drive(net.W_out, l, n[l + 1], n[l], act.h_gen[l + 1], net.bias_gen, act.mean_gen[l])
+        drive(net.W_out, net.bias_gen, l, n[l], act.h_gen, l + 1, n[l + 1], act.mean_gen)
         for i in range(n[l]):
             if l > 0:
                 act.mean_gen[l, i] = math.tanh(act.mean_gen[l, i])
-            act.h_gen[l, i] = act.mean_gen[l, i] + sigma_gen[l] * eps[at + i]
+            act.h_gen[l, i] = act.mean_gen[l, i] + sigma_gen[l] * eps[t, at + i]
         at += n[l]
 
 
-@kernel
+@kernel(inline=True)
 def predict_generative(net, act, k, switch_all_layers):
     """What generation predicts in wake: W_out h^1_rec; f(W_out h^{l+1}_rec + b_gen); at the top (1-k) A h_{t-1} + k h_{t-1}."""
     n = net.n
@@ -152,7 +143,7 @@ def predict_generative(net, act, k, switch_all_layers):
             for i in range(n[l]):
                 act.pred_gen[l, i] = act.h_last[l, i]
             continue
-        drive(net.W_out, l, n[l + 1], n[l], act.h_rec[l + 1], net.bias_gen, act.pred_gen[l])
+        drive(net.W_out, net.bias_gen, l, n[l], act.h_rec, l + 1, n[l + 1], act.pred_gen)
         if l > 0:
             for i in range(n[l]):
                 act.pred_gen[l, i] = math.tanh(act.pred_gen[l, i])
@@ -160,33 +151,33 @@ def predict_generative(net, act, k, switch_all_layers):
         act.pred_gen[top, i] = act.h_last[top, i] if k == 1 else net.a[i] * act.h_last[top, i]
 
 
-@kernel
-def predict_recognition(net, act, below):
-    """What recognition predicts in sleep: f(W_in h^{l-1} + b) from the activities `below` (n_layer, units)."""
+@kernel(inline=True)
+def predict_recognition(net, act):
+    """What recognition predicts in sleep: f(W_in h^{l-1}_gen + b)."""
     n = net.n
     for l in range(1, n.size):
-        drive(net.W_in, l, n[l - 1], n[l], below[l - 1], net.bias, act.pred_rec[l])
+        drive(net.W_in, net.bias, l, n[l], act.h_gen, l - 1, n[l - 1], act.pred_rec)
         for i in range(n[l]):
             act.pred_rec[l, i] = math.tanh(act.pred_rec[l, i])
 
 
-@kernel
-def squares(x, y, n):
-    """sum_i (x_i - y_i)^2 over the first n."""
+@kernel(inline=True)
+def squares(x, y, l, n):
+    """sum_i (x[l, i] - y[l, i])^2 over the n units of layer l."""
     total = 0.0
     for i in range(n):
-        total += (x[i] - y[i]) ** 2
+        total += (x[l, i] - y[l, i]) ** 2
     return total
 
 
-@kernel
+@kernel(inline=True)
 def loss_wake(net, act, sigma_rec, sigma_gen, squared):
     """Wake: sum_l |h - p_gen|^2/sg^2 - |h - mu_rec|^2/sr^2 = 2 (log q - log p) + const. Not squared above layer 0: quirk Q2."""
     loss = 0.0
     for l in range(net.n.size):
-        loss += squares(act.h[l], act.pred_gen[l], net.n[l]) / sigma_gen[l] ** 2
+        loss += squares(act.h, act.pred_gen, l, net.n[l]) / sigma_gen[l] ** 2
         if squared or l == 0:
-            loss -= squares(act.h[l], act.mean_rec[l], net.n[l]) / sigma_rec[l] ** 2
+            loss -= squares(act.h, act.mean_rec, l, net.n[l]) / sigma_rec[l] ** 2
         else:
             noise = 0.0
             for i in range(net.n[l]):
@@ -195,35 +186,39 @@ def loss_wake(net, act, sigma_rec, sigma_gen, squared):
     return loss
 
 
-@kernel
-def loss_sleep(net, act, x, sigma_rec, sigma_gen):
+@kernel(inline=True)
+def loss_sleep(net, act, sigma_rec, sigma_gen):
     """Sleep: (sum_{l>0} |h - p_rec|^2/sr^2 - sum_l |h - mu_gen|^2/sg^2,  |s_gen - x|^2/sr_0^2 the fantasy-stimulus term)."""
     loss = 0.0
     for l in range(net.n.size):
         if l > 0:
-            loss += squares(act.h[l], act.pred_rec[l], net.n[l]) / sigma_rec[l] ** 2
-        loss -= squares(act.h[l], act.mean_gen[l], net.n[l]) / sigma_gen[l] ** 2
-    return loss, squares(act.h[0], x, net.n[0]) / sigma_rec[0] ** 2
+            loss += squares(act.h, act.pred_rec, l, net.n[l]) / sigma_rec[l] ** 2
+        loss -= squares(act.h, act.mean_gen, l, net.n[l]) / sigma_gen[l] ** 2
+    return loss, squares(act.h, act.mean_rec, 0, net.n[0]) / sigma_rec[0] ** 2
 
 
-@kernel
-def step(net, act, wake, k, x, eps, sigma_rec, sigma_gen, rule):
-    """One step of both pathways, selection h_t = lambda h_rec + (1 - lambda) h_gen, predictions. -> the three loss parts"""
+@kernel(inline=True)
+def step(net, act, wake, k, X, t, eps, t_eps, sigma_rec, sigma_gen, rule):
+    """One step: both pathways, selection h_t = lambda h_rec + (1 - lambda) h_gen, predictions. -> the three loss parts
+
+    X (T, n_0), stimulus x_t = X[t]; noise eps[t_eps]. The pathway that is not selected is left out, unless rule.both_paths.
+    """
     n = net.n
     for l in range(n.size):
         for i in range(n[l]):
             act.h_last[l, i] = act.h[l, i]
+    for i in range(n[0]):
+        act.mean_rec[0, i] = X[t, i]
     if wake == 1 or rule.both_paths:
-        recognise(net, act, x, eps, sigma_rec)
+        recognise(net, act, eps, t_eps, sigma_rec)
         predict_generative(net, act, k, rule.switch_all_layers)
     if wake == 0 or rule.both_paths:
-        generate(net, act, eps, sigma_gen)
-        predict_recognition(net, act, act.h_gen)
-    source = act.h_rec if wake == 1 else act.h_gen
+        generate(net, act, eps, t_eps, sigma_gen)
+        predict_recognition(net, act)
     for l in range(n.size):
         for i in range(n[l]):
-            act.h[l, i] = source[l, i]
+            act.h[l, i] = act.h_rec[l, i] if wake == 1 else act.h_gen[l, i]
     if wake == 1:
         return loss_wake(net, act, sigma_rec, sigma_gen, rule.squared_loss), 0.0, 0.0
-    recognition, stimulus = loss_sleep(net, act, x, sigma_rec, sigma_gen)
+    recognition, stimulus = loss_sleep(net, act, sigma_rec, sigma_gen)
     return 0.0, recognition, stimulus
