@@ -1,0 +1,177 @@
+"""The report of reproduce.py (figures/report.html), and the published tables of the READMEs."""
+import base64
+import html
+import io
+import json
+import shutil
+import sys
+
+from common import FIGURES, ROOT, write_atomically
+
+PUBLISHED = ROOT / 'figures' / 'published'
+STYLE = '''
+:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfb; --line: #d5d3cc; --soft: #6a6a66; --good: #17693f; --bad: #a3271b; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e6e1; --paper: #181817; --line: #3d3c39; --soft: #a5a39c; --good: #6fcf97; --bad: #ff8a7a; } }
+body { margin: 0 auto; padding: 1rem; max-width: 62rem; background: var(--paper); color: var(--ink); font: 1rem/1.5 Georgia, 'Times New Roman', serif; }
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); }
+img { width: 100%; height: auto; background: #fff; border-radius: 4px; } figure { margin: 1rem 0; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .875rem; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.pass { color: var(--good); font-weight: bold; } .miss { color: var(--bad); font-weight: bold; } .soft, figcaption { color: var(--soft); }
+code { font-size: .85em; overflow-wrap: anywhere; } a { color: inherit; }
+'''
+
+
+def number(value):
+    """A number for people: four significant digits."""
+    if value is None:
+        return '–'
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f'{value:.4g}'
+    return f'{value:.3e}'.replace('e-0', 'e-').replace('e+0', 'e').replace('e+', 'e')
+
+
+def ours(row):
+    """'mean ± s.e.m.'"""
+    return number(row['ours']) + (f' ± {number(row["sem"])}' if row['sem'] is not None else '')
+
+
+def band(row):
+    """'low .. high', open ends as inequalities."""
+    if row['band'] is None:
+        return '–'
+    low, high = row['band']
+    return f'≥ {number(low)}' if high is None else f'≤ {number(high)}' if low is None else f'{number(low)} .. {number(high)}'
+
+
+def read_rows(path=None):
+    """The rows of the last run ([] if there is none)."""
+    path = path or FIGURES / 'results.json'
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def table(rows):
+    """The rows of one experiment as an HTML table."""
+    cells = []
+    for row in rows:
+        numbers = [number(row['paper']), number(row['released']), ours(row), str(row['n']), band(row)]
+        cells.append(f'<tr><td>{html.escape(row["quantity"])}<br><span class="soft">{row["setting"]}</span></td>'
+                     + ''.join(f'<td class="number">{cell}</td>' for cell in numbers)
+                     + f'<td class="{row["verdict"].replace(" ", "-")}">{row["verdict"]}</td></tr>')
+    heads = ''.join(f'<th scope="col" class="number">{head}</th>' for head in ('paper', 'released program', 'ours', 'n', 'band'))
+    return (f'<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">quantity</th>{heads}<th scope="col">verdict</th></tr>'
+            f'</thead><tbody>{"".join(cells)}</tbody></table></div>')
+
+
+def section(folder, figure, rows):
+    """Picture, claim, numbers, time and command of one experiment."""
+    first = rows[0]
+    path = FIGURES / folder / f'{figure}.png'
+    judged = [row for row in rows if row['quantity'] != 'figure only']
+    parts = [f'<section><h3>{html.escape(first["mode"])}{f" – {figure}" if figure else ""}</h3><p>{html.escape(first["claim"])}</p>']
+    if figure and path.exists() and first['verdict'] != 'not run':
+        picture = base64.b64encode(path.read_bytes()).decode()
+        parts.append(f'<figure><img alt="{html.escape(f"{folder}, {figure}: " + first["claim"])}" src="data:image/png;base64,{picture}">'
+                     + (f'<figcaption>Stand-in data: {first["standin"]}</figcaption>' if first['standin'] else '') + '</figure>')
+    if judged:
+        parts.append(table(judged))
+    if first['note']:
+        parts.append(f'<p class="miss">{html.escape(first["note"])}</p>')
+    if first['seconds'] is not None:
+        parts.append(f'<p class="soft">{first["seconds"]:.0f} s of one core, {first["hardware"]}, {first["date"]}; '
+                     f'<code>{html.escape(first["command"])}</code></p>')
+    return '\n'.join(parts) + '</section>'
+
+
+def groups(rows):
+    """Rows of one experiment together: {(folder, mode, figure): rows}."""
+    found = {}
+    for row in rows:
+        found.setdefault((row['folder'], row['mode'], row['figure']), []).append(row)
+    return found
+
+
+def write(rows):
+    """figures/report.html, complete in one file. Returns its path."""
+    counts = ', '.join(f'{sum(row["verdict"] == word for row in rows)} {word}' for word in ('pass', 'miss', 'not run'))
+    parts = [f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reproduction report</title>'
+             f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body><main>'
+             f'<h1>Synaptic plasticity: reproduction report</h1><p>{counts}. Each number stands beside the published one; '
+             'a band is judged in the setting it belongs to: <em>default</em> is the paper’s mathematics, '
+             '<em>released+legacy</em> the released program’s rule and random stream.</p>']
+    names = list(dict.fromkeys(row['folder'] for row in rows))
+    parts.append('<nav aria-label="papers"><ul>' + ''.join(f'<li><a href="#{name}">{name}</a></li>' for name in names) + '</ul></nav>')
+    for name in names:
+        parts.append(f'<h2 id="{name}">{name.replace("_", " ")}</h2>')
+        parts += [section(folder, figure, some) for (folder, _, figure), some in groups(rows).items() if folder == name]
+    parts.append('</main></body></html>')
+    return write_atomically(FIGURES / 'report.html', lambda file: file.write('\n'.join(parts).encode()))
+
+
+# ---------------------------------------------------------------- publishing
+
+def folder_table(rows):
+    """Markdown table of one folder's rows."""
+    lines = ['| mode | quantity | setting | released program | ours | n | band | verdict |', '|---|---|---|---|---|---|---|---|']
+    lines += [f'| {row["mode"]} | {row["quantity"]} | {row["setting"]} | {number(row["released"] if row["paper"] is None else row["paper"])} '
+              f'| {ours(row)} | {row["n"]} | {band(row)} | {"**miss**" if row["verdict"] == "miss" else row["verdict"]} |'
+              for row in rows if row['quantity'] != 'figure only']
+    return '\n'.join(lines)
+
+
+def main_table(rows, papers):
+    """Markdown table for the front page: the main rows of every folder."""
+    lines = ['| paper | folder | figure | quantity | published | ours | time |', '|---|---|---|---|---|---|---|']
+    for (folder, _, figure), some in groups(rows).items():
+        for row in [row for row in some if row['main']]:
+            lines.append(f'| {papers[folder]} | [{folder}]({folder}/README.md) | {figure or row["mode"]} | {row["quantity"]} '
+                         f'| {number(row["paper"] if row["paper"] is not None else row["released"])} | {ours(row)} (n = {row["n"]}) '
+                         f'| {row["seconds"]:.0f} s |')
+    return '\n'.join(lines)
+
+
+def fill(path, name, text):
+    """Put text between <!-- name --> and <!-- /name --> of a README, if it has the marks."""
+    content = path.read_text(encoding='utf-8')
+    start, end = f'<!-- {name} -->', f'<!-- /{name} -->'
+    if start in content and end in content:
+        before, after = content.split(start)[0], content.split(end)[1]
+        new = f'{before}{start}\n{text}\n{end}{after}'
+        write_atomically(path, lambda file: file.write(new.encode()))
+
+
+def small_picture(source, target, limit=150_000):
+    """A copy of a PNG that is at most `limit` bytes: fewer pixels, 256 colours."""
+    from PIL import Image
+    picture = Image.open(source).convert('RGB')
+    for width in (1200, 1000, 850, 700, 550, 400):
+        size = (min(width, picture.width), round(picture.height * min(width, picture.width) / picture.width))
+        small = picture.resize(size, Image.Resampling.LANCZOS).quantize(128, dither=Image.Dither.NONE)
+        content = io.BytesIO()
+        small.save(content, 'PNG', optimize=True)
+        if content.tell() <= limit:
+            break
+    write_atomically(target, lambda file: file.write(content.getvalue()))
+
+
+def publish(papers):
+    """Copy rows, small pictures and curves to figures/published/ and fill the READMEs' tables. Returns an exit code."""
+    rows = read_rows()
+    wrong = [row for row in rows if row['level'] == 'quick' or row['standin'] or row['verdict'] == 'not run']
+    if not rows or wrong:
+        why = f'{wrong[0]["folder"]} {wrong[0]["mode"]}: a quick run, a stand-in or not run' if wrong else 'there are no results'
+        print(f'nothing published ({why}); run reproduce.py in full first', file=sys.stderr)
+        return 1
+    write_atomically(PUBLISHED / 'results.json', lambda file: file.write(json.dumps(rows, indent=1).encode()))
+    for (folder, _, figure), some in groups(rows).items():
+        source = FIGURES / folder / f'{figure}.png'
+        if figure and source.exists() and any(row['main'] for row in some):
+            small_picture(source, PUBLISHED / f'{folder}_{figure}.png')
+        if source.with_suffix('.csv').exists():
+            shutil.copyfile(source.with_suffix('.csv'), PUBLISHED / f'{folder}_{figure}.csv')
+    for folder in dict.fromkeys(row['folder'] for row in rows):
+        fill(ROOT / folder / 'README.md', 'results', folder_table([row for row in rows if row['folder'] == folder]))
+    fill(ROOT / 'README.md', 'results', main_table(rows, papers))
+    print(f'published {len(rows)} rows to {PUBLISHED}')
+    return 0

@@ -41,7 +41,7 @@ def autocorrelation(X, n_lags):
 
 
 def bartlett_band(acf, n):
-    """95 % band of an autocorrelation under Bartlett's formula for a moving average of the lags before. acf (lags,) -> (lags,)"""
+    """95 % band of an autocorrelation of n samples (Bartlett, a moving average of the lags before). acf (lags,) -> (lags,)"""
     variance = np.r_[0, 1 / n, (1 + 2 * np.cumsum(acf[1:-1] ** 2)) / n] if len(acf) > 2 else np.full(len(acf), 1 / n)
     return 1.96 * np.sqrt(variance[:len(acf)])
 

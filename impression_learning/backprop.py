@@ -1,4 +1,4 @@
-"""Impression learning: the back-propagation control (Fig. 2d). One latent layer, reparametrisation trick, closed-form gradients.
+"""Impression learning: the back-propagation control (Fig. 2d). One latent layer, closed-form reparametrised gradients.
 
     python -m impression_learning.backprop array_num=1        mode=backprop, d = 2, 4, 8, 16, 32 for array_num 1..5
     python -m impression_learning.backprop mode=MNIST
@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import Checkpoint, kernel, main, progress, restore_rng, rng_state
+from common import Checkpoint, kernel, progress, restore_rng, rng_state
 from impression_learning import analysis, data, network
+from running import main
 
 
 class State(NamedTuple):
@@ -209,10 +210,14 @@ def train(p, state, stimulus, rng, checkpoint):
             np.add.at(bins, np.arange(t, t + len(loss)) // p.loss_every, loss)
             bar.update(end - t)
             t = end
-            checkpoint.offer(lambda: ({'t': t, 'rng': rng_state(rng)},
-                                      {f'state{i}': a for i, a in enumerate(state)} | {'bins': bins}))
+            checkpoint.offer(frozen, t, state, rng, bins)
     counts = np.clip((diverged_at if diverged_at >= 0 else total) - np.arange(len(bins)) * p.loss_every, 0, p.loss_every)
     return np.where(counts > 0, bins / np.maximum(counts, 1), np.nan), diverged_at
+
+
+def frozen(t, state, rng, bins):
+    """(meta, arrays) of an unfinished training, for a checkpoint."""
+    return {'t': t, 'rng': rng_state(rng)}, {f'state{i}': array for i, array in enumerate(state)} | {'bins': bins}
 
 
 def test(p, state, stimulus, streams):
@@ -236,4 +241,5 @@ def test(p, state, stimulus, streams):
 
 
 if __name__ == '__main__':
-    main('impression_learning', sys.argv[1:] if any(w.startswith('mode=') for w in sys.argv) else ['mode=backprop', *sys.argv[1:]])
+    given = [] if any(word.startswith('mode=') for word in sys.argv) else ['mode=backprop']
+    main('impression_learning', given + sys.argv[1:])

@@ -153,8 +153,8 @@ def stimuli(p, streams):
         extras = {}
     else:
         train, test, extras = spoken_digits(p.n_digits, p.data_dir)
-        keep = (lambda s, steps: Recorded(s[:max(1, round(len(s) * p.scale))], steps=steps))
-        train, test = keep(train, n_sample), keep(test, n_test)
+        train, test = (Recorded(X[:max(1, round(len(X) * p.scale))], steps=steps)
+                       for X, steps in ((train, n_sample), (test, n_test)))
     if legacy:
         discard(streams.data, 2 * p.n_in * p.n_neurons)
     return train, test, extras
@@ -164,7 +164,8 @@ def images(split, p):
     """(images (n, 784) of the first n_digits classes, repeat_length), pixels / 255."""
     name = {'train': 'train', 'test': 't10k'}[split]
     how = 'get it with: python data/fetch.py mnist'
-    paths = [find_data(f'mnist/{name}-{kind}-ubyte.gz', how=how, data_dir=p.data_dir) for kind in ('images-idx3', 'labels-idx1')]
+    kinds = ('images-idx3', 'labels-idx1')
+    paths = [find_data(f'mnist/{name}-{kind}-ubyte.gz', how=how, data_dir=p.data_dir) for kind in kinds]
     X, labels = map(read_idx, paths)
     if X.ndim != 3 or X.shape[1:] != (28, 28) or len(X) != len(labels):
         raise ValueError(f'{paths[0]} holds {X.shape} images and {labels.shape} labels, not (n, 28, 28) and (n,)')

@@ -6,8 +6,18 @@ Every rule fills an update U (a Network-shaped set of arrays, before the learnin
 import numpy as np
 
 from common import kernel
-from impression_learning.model import (BASELINE_BEFORE, BASELINE_PER_PHASE, IMPRESSION, REINFORCE, SLEEP_REC, SLEEP_STIM,
-                                       TEST, WAKE, loss_wake, step)
+from impression_learning.model import (
+    BASELINE_BEFORE,
+    BASELINE_PER_PHASE,
+    IMPRESSION,
+    REINFORCE,
+    SLEEP_REC,
+    SLEEP_STIM,
+    TEST,
+    WAKE,
+    loss_wake,
+    step,
+)
 
 
 @kernel(inline=True)
@@ -37,8 +47,11 @@ def recognition_gradient(net, h, pred, out, keep, post):
 
 @kernel(inline=True)
 def generative_gradient(net, act, h, target, pred, k, switch_all_layers, out, keep, post):
-    """Wake rule, out <- keep out + gradient:  dW_out^0 = (target^0 - p) (h^1)^T;  middle G = f'(p) (h - p), dW_out = G (h^{l+1})^T,
-    db_gen = G;  top da = (h_t - A h_{t-1}) h_{t-1}, none if k = 1 (the prior then says: stay)."""
+    """Wake rule, out <- keep out + gradient.
+
+    Layer 0: dW_out = (target^0 - p) (h^1)^T.  Middle: G = f'(p) (h - p), dW_out = G (h^{l+1})^T, db_gen = G.
+    Top: da = (h_t - A h_{t-1}) h_{t-1}, none if k = 1 (the prior then says: stay).
+    """
     n = net.n
     top = n.size - 1
     for l in range(top):
@@ -229,9 +242,10 @@ def run(net, act, phase, learner, X, eps, sigma_rec, sigma_gen, rule, switching,
 def compare(net, act, phase, X, eps, sigma_rec, sigma_gen, variants, score, traces, baselines, first, second):
     """Statistics of the W_in update of several rules on the same frozen-weight episodes (paper Fig. 2b, c).
 
-    Repeats the stimulus X (n_compare, n_0), activities reset at each repeat, for T = len(eps) steps (whole episodes);
-    variants: tuple of Rule, gain 0 = impression learning; score: Network-shaped work space; traces, first, second (n_variant, n_layer, pre, post): E and the
-    sums of U and U^2 over all steps; baselines (n_variant, 2). Wake steps of impression learning count, as zeros.
+    Repeats the stimulus X (n_compare, n_0), activities reset at each repeat, for T = len(eps) steps (whole episodes).
+    variants: tuple of Rule, gain 0 = impression learning; score: Network-shaped work space; baselines (n_variant, 2);
+    traces, first, second (n_variant, n_layer, pre, post): E, and the sums of U and U^2 over all steps. Wake steps of
+    impression learning count, as zeros.
     """
     n = net.n
     post = np.zeros(act.h.shape[1])

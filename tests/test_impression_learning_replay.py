@@ -9,7 +9,7 @@ import pytest
 from impression_learning import backprop, data, network, preprocess_fsdd
 from impression_learning.learning import compare, run
 from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, Rule
-from impression_learning.simulation import as_losses
+from impression_learning.snr import as_losses
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'impression_learning'
 CASES = sorted(REFERENCE.glob('*.npz'))
@@ -187,8 +187,8 @@ def check_snr(case, p):
 
 def check_data(case, p):
     """Mixing matrix, innovations, first-sample quirk, observations and the discarded noise, from the seed alone."""
-    from impression_learning import exp_params
     from common import load_params
+    from impression_learning import exp_params
     params = load_params(exp_params, mode='smoke', released_code=True, rng='legacy', seed=p['seed'], dt=p['dt'],
                          n_in=p['n_in'], n_latent=p['n_latent'], n_sample=p['T'])
     rng = np.random.RandomState(p['seed'])

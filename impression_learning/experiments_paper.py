@@ -1,0 +1,163 @@
+"""Impression learning: what only `reproduce.py --paper` runs: the released program replayed whole, and the modes beside the
+paper's figures. See experiments.py for rows and bands."""
+
+import numpy as np
+
+from impression_learning.experiments import REPLAYED, each, params, replayed, row, single, transition
+
+RELEASED = 'released+legacy'
+DIMENSION_KEYS = [
+    f'dimensionality_{"1-2-3-4-5" if k < 5 else "6-7-8-9" if k < 9 else "10"} | dim{2 ** (k % 5 + 1)} '
+    f'alg{1 + k // 5} lr{"0.00316" if k < 5 else "3.16e-10"}'
+    for k in range(10)
+]
+WAKE_LOSS = (91.0, 94.0, 83.5, 60.4, 50.4, 3708, 7055, 9390, 9881, 9840)  # IL, REINFORCE for d = 2, 4, 8, 16, 32
+BACKPROP_LOSS = (893, 252, 76.9, 15.7, -22.6)
+TC_R2 = (0.970, 0.971, 0.972, 0.974, 0.976, 0.979, 0.982, 0.986, 0.992, 0.996)
+TC_CORRELATION = (0.613, 0.638, 0.666, 0.696, 0.730, 0.766, 0.806, 0.850, 0.899, 0.979)
+REINFORCE_LOSS = dict(zip(range(14, 21), (7217, 6776, 7911, 9623, 10781, 11280, 11456), strict=True))  # lr_optim, by j
+IL_LOSS = dict(zip(range(1, 6), (2281, 2259, 2250, 2453, 2420), strict=True))
+
+
+def released_dimensionality():
+    """Fig. 2d as released, on the released stimulus."""
+    found = replayed('dimensionality', range(1, 11), DIMENSION_KEYS)
+    found['rows'] += [
+        row(
+            f'{"IL" if i < 5 else "REINFORCE"} d = {2 ** (i % 5 + 1)}: pure-wake loss',
+            single(i, lambda d, p: d['wake_loss']),
+            w,
+            (0.8 * w, 1.2 * w),
+            RELEASED,
+        )
+        for i, w in enumerate(WAKE_LOSS)
+    ]
+    found['runs'] += params('backprop', range(1, 6), **REPLAYED)
+    found['rows'] += [
+        row(
+            f'backpropagation (tanh) d = {2 ** (i + 1)}: wake test loss',
+            single(10 + i, lambda d, p: d['loss_test']),
+            w,
+            (min(w - 0.25 * abs(w), w - 10), max(w + 0.25 * abs(w), w + 10)),
+            RELEASED,
+        )
+        for i, w in enumerate(BACKPROP_LOSS)
+    ]
+    return found | {'figure': 'fig_2d_released'}
+
+
+def difference_to(name, values):
+    """A row's value: largest difference of one number a run to a list of numbers."""
+    return lambda runs: max(abs(float(d[name]) - value) for (_, d), value in zip(runs, values, strict=True))
+
+
+def time_constant():
+    """Slower and faster stimuli."""
+    ratio = each(lambda d, p: d['loss_mean'][-1] / d['loss_mean'][0])
+    rows = [
+        row('R² in wake: largest difference to the released', difference_to('R2', TC_R2), None, (0, 0.01)),
+        row(
+            'correlation wake – alternating: largest difference to the released',
+            difference_to('wake_sleep_correlation', TC_CORRELATION),
+            None,
+            (0, 0.03),
+        ),
+        row(
+            'transition: largest distance from 1 − dt/4',
+            lambda runs: max(each(lambda d, p: np.abs(transition(d) - 1 + p['dt'] / 4).max())(runs)),
+            None,
+            (0, 0.012),
+        ),
+        row('last / untrained test loss, dt = 1', lambda runs: ratio(runs[:1]), 0.57, (0.48, 0.68)),
+        row('last / untrained test loss, dt = 0.12', lambda runs: ratio(runs[8:9]), 0.20, (0.16, 0.26)),
+    ]
+    keys = ['time_constant | dt1.00 sig 0.500 decay 0.750', 'time_constant | dt0.12 sig 0.173 decay 0.970']
+    return [
+        {
+            'mode': 'time_constant',
+            'figure': 'fig_time_constant',
+            'runs': params('time_constant', range(1, 11)),
+            'rows': rows,
+            'claim': 'Slower stimuli are followed better (not in the paper).',
+        },
+        replayed('time_constant', (1, 9), keys),
+    ]
+
+
+def last_loss(d, p):
+    """Test loss of the last snapshot."""
+    return d['loss_mean'][-1]
+
+
+def lr_optim():
+    """Learning rates of both rules, the paper's mathematics and the released program."""
+    rows = [
+        row(f'IL, learning rate 1e-2/10^({j}/2): last test loss', single(j - 1, last_loss), released, (2100, 2700), RELEASED)
+        for j, released in IL_LOSS.items()
+    ]
+    rows += [
+        row(
+            f'REINFORCE, learning rate 1e-2/10^({j}/2): last test loss',
+            single(j + 19, last_loss),
+            r,
+            (0.85 * r, 1.15 * r),
+            RELEASED,
+        )
+        for j, r in REINFORCE_LOSS.items()
+    ]
+    rows.append(
+        row(
+            'REINFORCE: rates that diverge',
+            lambda runs: float(sum(m['diverged_at'] >= 0 for m, _ in runs[20:])),
+            12,
+            (12, 12),
+            RELEASED,
+        )
+    )
+    return [
+        {
+            'mode': 'lr_optim',
+            'figure': 'fig_lr_optim',
+            'runs': params('lr_optim', range(1, 41)),
+            'rows': [],
+            'claim': 'Learning rates, the paper’s mathematics (not in the paper).',
+        },
+        {
+            'mode': 'lr_optim',
+            'figure': 'fig_lr_optim_released',
+            'runs': params('lr_optim', range(1, 41), **REPLAYED),
+            'rows': rows,
+            'claim': 'Learning rates, the released rules.',
+        },
+    ]
+
+
+def mnist():
+    """Real digits in the mode that had none."""
+    rows = [
+        row('R² of test digits in wake', each(lambda d, p: d['R2_grand_mean']), 0.89, (0.85, 1)),
+        row('last / first wake-step loss', each(lambda d, p: d['loss_wake'][-1] / d['loss_wake'][0]), None, (0, 0.15)),
+    ]
+    return [
+        {
+            'mode': 'MNIST',
+            'figure': 'fig_mnist',
+            'needs': 'mnist',
+            'runs': params('MNIST'),
+            'rows': rows,
+            'claim': 'Handwritten digits (the released mode had no images).',
+        }
+    ]
+
+
+def experiments():
+    """All of them."""
+    control = {
+        'mode': 'backprop',
+        'figure': 'fig_backprop',
+        'runs': params('backprop', range(1, 6)),
+        'rows': [],
+        'claim': 'The back-propagation control.',
+    }
+    standard = replayed('standard', (1,), ['standard_s0_n2000000'], seed=0)
+    return [standard, released_dimensionality(), control, *time_constant(), *lr_optim(), *mnist()]

@@ -1,0 +1,184 @@
+"""Figures of impression learning, from saved results only.
+
+    python -m impression_learning.plot_generator mode=standard            the figures of a mode's saved run or sweep
+    python -m impression_learning.plot_generator mode=SNR n=20            the first n members (seeds)
+
+reproduce.py calls the functions in FIGURES with the runs of its experiments.
+"""
+import sys
+
+# %% what the figures need
+from common import command, load_params, load_result, result_path, save_figure, stop, style
+from impression_learning import exp_params
+from impression_learning import plot_panels as panels
+from running import load_members, load_or_exit
+
+# switch_period, K + 1 = 2, 5, .., 32, released program (specification 7)
+RELEASED_CORRELATION = (.894, .849, .815, .773, .753, .720, .699, .676, .662, .643, .630)
+
+
+def grid(rows, columns, size=3.6):
+    """(figure, axes) in the project's style."""
+    plt = style()
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size), squeeze=False)
+    return figure, axes
+
+
+# %% Fig. 1
+def fig_1(runs):
+    """Learning a linear latent process: loss, reproduction, dynamics, phases (mode standard)."""
+    figure, axes = grid(2, 3)
+    for ax, panel in zip(axes.flat, (panels.loss, panels.io_trace, panels.io_plot, panels.acf_plot, panels.phases,
+                                     panels.latents), strict=True):
+        panel(ax, runs)
+    return figure
+
+
+# %% Fig. 2
+def fig_2abc(runs):
+    """Loss, similarity of the mean updates and SNR of impression learning and REINFORCE (mode SNR)."""
+    figure, axes = grid(1, 3)
+    panels.loss(axes[0, 0], runs)
+    panels.cosine_similarity(axes[0, 1], runs)
+    panels.snr(axes[0, 2], runs)
+    return figure
+
+
+def fig_2_norms(runs):
+    """Unnormalised similarity and norms of the mean updates (mode SNR; not in the paper)."""
+    figure, axes = grid(1, 2)
+    panels.dot_product(axes[0, 0], runs)
+    panels.norms(axes[0, 1], runs)
+    return figure
+
+
+def fig_reinforce_snr(runs):
+    """What of REINFORCE's low SNR is real: released rule, corrected, corrected with the fantasy-stimulus term (mode SNR)."""
+    figure, axes = grid(1, 2, 4.6)
+    panels.snr(axes[0, 0], runs, ('il', 'corrected', 'stimulus_term', 'released'))
+    axes[0, 0].legend(loc='center left', bbox_to_anchor=(0.0, 0.42))
+    panels.cosine_similarity(axes[0, 1], runs, ('corrected', 'stimulus_term', 'released'))
+    return figure
+
+
+def fig_2d(runs):
+    """Final loss against dimension for impression learning, REINFORCE, backpropagation (modes dimensionality, backprop)."""
+    figure, axes = grid(1, 1, 5)
+    panels.dimensionality(axes[0, 0], runs)
+    return figure
+
+
+# %% Fig. 3
+def fig_3(runs):
+    """Effect of the phase duration (mode switch_period)."""
+    figure, axes = grid(2, 3)
+    for ax, run in ((axes[0, 0], runs[0]), (axes[0, 1], runs[-1])):
+        duration = run[0]['params']['switch_period'] + 1
+        panels.phases(ax, [run], (300, 500), 0, (-1.7, 1.7), f'Phases of {duration} steps')
+    panels.sp_loss(axes[0, 2], runs)
+    panels.sp_corr(axes[1, 0], runs, RELEASED_CORRELATION)
+    panels.sp_scatter(axes[1, 1], runs, 0)
+    panels.sp_scatter(axes[1, 2], runs, -1)
+    return figure
+
+
+# %% Fig. 4
+def fig_4(runs):
+    """Spoken digits (mode Vocal_Digits): reproduction, loss, correlations, generation, autocorrelation."""
+    figure, axes = grid(2, 4)
+    panels.vocal_reproduction(axes[0, :2], runs)
+    panels.vocal_loss(axes[0, 2], runs)
+    panels.vocal_acf(axes[0, 3], runs)
+    panels.vocal_correlations(axes[1, :2], runs)
+    panels.vocal_generated(axes[1, 2], runs)
+    panels.phases(axes[1, 3], runs, (0, 200), 5)
+    return figure
+
+
+# %% extra figures
+def fig_time_constant(runs):
+    """Slower and faster stimuli (mode time_constant; not in the paper)."""
+    figure, axes = grid(1, 3)
+    panels.loss_curves(axes[0, 0], runs, lambda p: f'dt = {p["dt"]:.2f}', 'viridis', 'Loss through training')
+    step = [meta['params']['dt'] for meta, _ in runs]
+    for ax, name, label in ((axes[0, 1], 'wake_sleep_correlation', 'correlation wake – alternating'),
+                            (axes[0, 2], 'R2', '$R^2$ in wake')):
+        ax.plot(step, [float(d[name]) for _, d in runs], 'o-')
+        ax.set(xlabel='time step dt', ylabel=label)
+    return figure
+
+
+def fig_lr_optim(runs):
+    """Learning rates (mode lr_optim; not in the paper)."""
+    figure, axes = grid(1, 3)
+    for ax, algorithm in zip(axes[0], ('wake_sleep', 'reinforce'), strict=False):
+        chosen = [run for run in runs if run[0]['params']['algorithm'] == algorithm]
+        name = 'Impression learning' if algorithm == 'wake_sleep' else 'REINFORCE'
+        panels.loss_curves(ax, chosen, lambda p: f'{p["learning_rate"]:.1e}', 'viridis', name)
+        good = panels.finite(chosen)
+        axes[0, 2].plot([meta['params']['learning_rate'] for meta, _ in good], [float(d['wake_loss']) for _, d in good], 'o-',
+                        label=name)
+    axes[0, 2].set(xlabel='learning rate', ylabel='wake loss of the final network', xscale='log', yscale='log',
+                   title='Final loss')
+    axes[0, 2].legend()
+    return figure
+
+
+def fig_backprop(runs):
+    """Back-propagation control: training loss, reproduction, covariance of the latents (mode backprop)."""
+    figure, axes = grid(1, 3)
+    for meta, d in runs:
+        axes[0, 0].plot(d['train_loss'], label=f'd = {meta["params"]["n_neurons"]}')
+    axes[0, 0].set(xlabel='training (blocks of steps)', ylabel='loss', yscale='symlog', title='Training loss')
+    axes[0, 0].legend()
+    meta, d = runs[-1]
+    X, prediction = panels.test_stimulus(d), d['wake_sequence'] @ d['final_W_out'].T
+    axes[0, 1].plot([-1, 1], [-1, 1], 'k', lw=0.8)
+    axes[0, 1].plot(X[:1000:19].ravel(), prediction[:1000:19].ravel(), '.', ms=3)
+    axes[0, 1].set(xlim=(-1, 1), ylim=(-1, 1), xlabel='true', ylabel=r'$W_{out} r$', title=f'$R^2$ = {float(d["R2"]):.4f}')
+    figure.colorbar(axes[0, 2].imshow(abs(d['wake_sequence'].T @ d['wake_sequence'] / len(X))), ax=axes[0, 2])
+    axes[0, 2].set(title='|Covariance| of the latents', xlabel='unit', ylabel='unit')
+    return figure
+
+
+def fig_mnist(runs):
+    """MNIST digits (mode MNIST; the released mode had no images, no published number exists)."""
+    plt = style()
+    figure = plt.figure(figsize=(9, 5.2))
+    axes = figure.subplots(3, 1)
+    panels.digits(axes, runs)
+    return figure
+
+
+FIGURES = {'fig_1': fig_1, 'fig_2abc': fig_2abc, 'fig_2_norms': fig_2_norms, 'fig_reinforce_snr': fig_reinforce_snr,
+           'fig_2d': fig_2d, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_time_constant': fig_time_constant,
+           'fig_lr_optim': fig_lr_optim, 'fig_backprop': fig_backprop, 'fig_mnist': fig_mnist,
+           'fig_reinforce_snr_released': fig_reinforce_snr, 'fig_2d_released': fig_2d, 'fig_lr_optim_released': fig_lr_optim}
+OF_MODE = {'standard': ['fig_1'], 'smoke': ['fig_1'], 'SNR': ['fig_2abc', 'fig_2_norms', 'fig_reinforce_snr'],
+           'dimensionality': ['fig_2d'], 'switch_period': ['fig_3'], 'Vocal_Digits': ['fig_4'],
+           'time_constant': ['fig_time_constant'], 'lr_optim': ['fig_lr_optim'], 'backprop': ['fig_backprop'],
+           'MNIST': ['fig_mnist']}
+
+
+# %% the figures of one mode
+def main(words):
+    """Draw the figures of the mode that `words` (or exp_params.mode) name, from its saved members."""
+    n = next((int(word[2:]) for word in words if word.startswith('n=')), None)
+    words = [word for word in words if not word.startswith(('n=', 'image_save='))]
+    first = load_or_exit(exp_params, words)
+    whole = bool(exp_params.SWEEPS.get(first.mode)) and first.mode not in ('MNIST', 'Vocal_Digits') or n
+    members = load_members(exp_params, *words, 'array_num=0')[:n] if whole else [first]
+    if first.mode == 'dimensionality':
+        members += [load_params(exp_params, mode='backprop', array_num=i, released_code=first.released_code)
+                    for i in range(1, 6)]
+    missing = [p for p in members if not result_path(p).exists()]
+    if missing:
+        stop(f'{len(missing)} of {len(members)} results are missing, the first is made by: {command(missing[0])}'
+             f'{"  (array_num=0: all of them)" if whole else ""}', 1)
+    runs = [load_result(p) for p in members]
+    for name in OF_MODE[first.mode]:
+        save_figure(FIGURES[name](runs), 'impression_learning', name)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,111 @@
+"""Running simulations: the main block of every simulation.py, and sweeps over processes or a cluster."""
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+
+import joblib
+
+from common import Checkpoint, command, load_npz, load_params, progress, result_path, save_result, stop, sweep_of
+
+ENGINE_WORDS = {'n_jobs': -1, 'cluster': None}     # where a sweep runs; not part of what is computed
+
+
+def load_members(module, *words, **given):
+    """The runs that these words ask for: all members of the sweep for array_num=0, else one. -> list of Params"""
+    asked = dict(w.split('=', 1) for w in words if '=' in w) | {k: str(v) for k, v in given.items()}
+    if asked.get('array_num') != '0':
+        return [load_params(module, *words, **given)]
+    rest = [w for w in words if not w.startswith('array_num=')]
+    given = {k: v for k, v in given.items() if k != 'array_num'}
+    first = load_params(module, *rest, **given)
+    n = len(sweep_of(module, first.mode, first.released_code)) or getattr(module, 'N_SEEDS', 1)
+    return [load_params(module, *rest, **given, array_num=i + 1) for i in range(n)]
+
+
+def load_or_exit(module, words, load=load_params):
+    """Parameters from the words of a command line; one line and exit code 2 on a mistake."""
+    try:
+        return load(module, *words)
+    except ValueError as error:
+        stop(f'{module.__name__}: {error}')
+
+
+def finish(p, again=False):
+    """Run p to its end (going on from its checkpoint), save, return the path. Skips a complete run unless `again`."""
+    path = result_path(p)
+    if path.exists() and not again:
+        return path
+    package = type(p).__module__.split('.')[0]
+    checkpoint = Checkpoint(path.with_suffix('.checkpoint.npz'))
+    start, cpu = time.time(), time.process_time()
+    arrays = importlib.import_module(f'{package}.simulation').run(p, checkpoint)
+    more = {'wall_seconds': round(time.time() - start, 3), 'cpu_seconds': round(time.process_time() - cpu, 3)}
+    save_result(path, p, arrays, diverged_at=int(arrays.get('diverged_at', -1)), **more)
+    checkpoint.done()
+    return path
+
+
+def _member(p):
+    os.environ['PLASTICITY_QUIET'] = '1'
+    try:
+        return finish(p), None
+    except Exception as error:                     # the sweep goes on; the caller reports and exits with 1
+        return None, f'{command(p)}\n  {type(error).__name__}: {error}\n{traceback.format_exc(limit=-2)}'
+
+
+def sweep(members, n_jobs=-1, cluster=None):
+    """Run all members (Params) over processes, or on the Dask scheduler `cluster`, longest first, skipping complete ones.
+
+    Returns the list of error texts (empty when all went well). Bits do not depend on where a member runs.
+    """
+    todo = sorted((p for p in members if not result_path(p).exists()), key=lambda p: -getattr(p, 'cost', 0))
+    errors = []
+    if not todo:
+        return errors
+    engine = {'backend': 'loky', 'n_jobs': n_jobs, 'inner_max_num_threads': 1}
+    client = None
+    if cluster:
+        from dask.distributed import Client
+        client, engine = Client(cluster), {'backend': 'dask'}
+    try:
+        with joblib.parallel_config(**engine), progress(len(todo), 'sweep', unit='run') as bar:
+            lazily = {} if cluster else {'return_as': 'generator_unordered'}
+            for _, error in joblib.Parallel(batch_size=1, **lazily)(joblib.delayed(_member)(p) for p in todo):
+                bar.update()
+                errors += [error] if error else []
+    finally:
+        if client:
+            client.close()
+    return errors
+
+
+def main(package, words=None):
+    """Main block of a simulation.py: load the parameters, run one member or all (array_num=0), save, print the paths."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    module = importlib.import_module(f'{package}.exp_params')
+    words = list(sys.argv[1:] if words is None else words)
+    engine = ENGINE_WORDS | dict(w.split('=', 1) for w in words if w.split('=')[0] in ENGINE_WORDS)
+    words = [w for w in words if w.split('=')[0] not in ENGINE_WORDS]
+    if 'SLURM_ARRAY_TASK_ID' in os.environ and not any(w.startswith('array_num=') for w in words):
+        words.append(f'array_num={os.environ["SLURM_ARRAY_TASK_ID"]}')
+    members = load_or_exit(module, words, load_members)
+    try:
+        if len(members) == 1:
+            print(command(members[0]))
+            finish(members[0], again=True)
+        errors = sweep(members, int(engine['n_jobs']), engine['cluster'])
+    except KeyboardInterrupt:
+        stop('interrupted; the same command goes on from the last checkpoint', 130)
+    except (FileNotFoundError, ValueError, OSError) as error:
+        stop(f'{package}: {error}', 1)
+    for path in [result_path(p) for p in members if result_path(p).exists()]:
+        at = load_npz(path, 'result')[0]['diverged_at']
+        print('saved', path, f'(diverged at step {at})' if at >= 0 else '')
+        if at >= 0 and len(members) == 1:
+            stop(f'non-finite loss at step {at} with learning_rate={members[0].learning_rate}: '
+                 'choose a smaller one; what came before is saved', 1)
+    if errors:
+        stop('\n'.join([f'{len(errors)} of {len(members)} runs failed:', *errors]), 1)
