@@ -1,8 +1,5 @@
 """What the five folders share and nothing that knows a model: parameters, kernels, result files, checkpoints, data files,
-figures. (running.py beside it: the main block of a simulation, and sweeps.)
-
-A folder gives `exp_params.py` (Params, MODES, mode, RULES; SWEEPS, RELEASED where it has them) and
-`simulation.py` (`run(params, checkpoint) -> dict of arrays`).
+figures. Beside it: running.py, the main block of a simulation and sweeps.
 """
 import ast
 import dataclasses
@@ -17,7 +14,6 @@ import os
 import platform
 import struct
 import subprocess
-import sys
 import time
 import types
 import zipfile
@@ -50,7 +46,7 @@ def convert(name, kind, value):
         try:
             value = ast.literal_eval(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
-            pass                                   # a bare word: only a field that takes text accepts it
+            value = str(value)                     # a bare word: only a field that takes text accepts it
     if tuple in kinds and isinstance(value, (int, float, list)) and not isinstance(value, bool):
         value = tuple(value) if isinstance(value, list) else (value,)
     if isinstance(value, np.generic):
@@ -95,11 +91,16 @@ def load_params(module, *words, **given):
         raise ValueError(f'array_num must be 1..{len(members)} for {mode}, not {number}')
     p = module.Params(**(chosen | (members[number - 1] if members else {}) | given))
     for rule, why in module.RULES.items():
-        if not eval(rule, {'__builtins__': {}, 'len': len, 'abs': abs}, vars(p)):
+        if not holds(rule, p):
             names = [n for n in known if n in rule.replace('(', ' ').replace(')', ' ').split()]
             values = ', '.join(f'{n} = {getattr(p, n)!r}' for n in names)
             raise ValueError(f'{values}: {rule} must hold ({why})')
     return p
+
+
+def holds(rule, p):
+    """True if a rule of exp_params (an expression of the parameters' names) holds for p."""
+    return bool(eval(rule, {'__builtins__': {}, 'len': len, 'abs': abs}, vars(p)))
 
 
 def sweep_of(module, mode, released):
@@ -210,6 +211,7 @@ class Checkpoint:
     def __init__(self, path=None, every=30.0):
         self.path, self.last = Path(path) if path else None, time.time()
         self.every = float(os.environ.get('PLASTICITY_CHECKPOINT_SECONDS', every))
+        self.begin = time.process_time()           # earlier by what an interrupted run had used
 
     def part(self, name):
         """The checkpoint of another stage of the same run."""
@@ -217,13 +219,18 @@ class Checkpoint:
 
     def resume(self):
         """(meta, arrays) of the last checkpoint, or None to start from the beginning."""
-        return load_npz(self.path, 'checkpoint') if self.path and self.path.exists() else None
+        if not self.path or not self.path.exists():
+            return None
+        meta, arrays = load_npz(self.path, 'checkpoint')
+        self.begin -= meta['cpu_seconds']
+        return meta, arrays
 
     def offer(self, state, *args):
         """Save `state(*args) -> (meta dict, arrays dict)` if it is time."""
         if self.path and time.time() - self.last >= self.every:
             meta, arrays = state(*args)
-            write_atomically(self.path, lambda file: np.savez(file, meta=np.array(json.dumps(meta)), **arrays))
+            text = np.array(json.dumps(meta | {'cpu_seconds': time.process_time() - self.begin}))
+            write_atomically(self.path, lambda file: np.savez(file, meta=text, **arrays))
             self.last = time.time()
 
     def done(self):
@@ -246,18 +253,10 @@ def restore_rng(rng, state):
         rng.set_state(state)
 
 
-# ---------------------------------------------------------------- progress, mistakes
-
 def progress(total, label, **more):
     """A tqdm bar (rate, time left); silent in worker processes and when the output is not a terminal."""
-    quiet = True if os.environ.get('PLASTICITY_QUIET') else None
+    quiet = bool(os.environ.get('PLASTICITY_QUIET')) or None
     return tqdm(total=total, desc=label, disable=quiet, mininterval=0.5, smoothing=0.1, **more)
-
-
-def stop(message, code=2):
-    """End the program with one line on stderr."""
-    print(message, file=sys.stderr)
-    raise SystemExit(code)
 
 
 # ---------------------------------------------------------------- data

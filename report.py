@@ -10,16 +10,25 @@ from common import FIGURES, ROOT, write_atomically
 
 PUBLISHED = ROOT / 'figures' / 'published'
 STYLE = '''
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfb; --line: #d5d3cc; --soft: #6a6a66; --good: #17693f; --bad: #a3271b; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e6e1; --paper: #181817; --line: #3d3c39; --soft: #a5a39c; --good: #6fcf97; --bad: #ff8a7a; } }
-body { margin: 0 auto; padding: 1rem; max-width: 62rem; background: var(--paper); color: var(--ink); font: 1rem/1.5 Georgia, 'Times New Roman', serif; }
-h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); }
-img { width: 100%; height: auto; background: #fff; border-radius: 4px; } figure { margin: 1rem 0; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .875rem; }
+:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfb; --line: #d5d3cc; --soft: #62625e;
+        --good: #17693f; --bad: #a3271b; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e6e1; --paper: #181817; --line: #3d3c39; --soft: #a5a39c; --good: #6fcf97; --bad: #ff8a7a; } }
+body { margin: 0 auto; padding: 1rem; max-width: 62rem; background: var(--paper); color: var(--ink);
+       font: 1rem/1.5 Georgia, 'Times New Roman', serif; }
+h1, h2, h3 { line-height: 1.2; }
+h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); }
+img { width: 100%; height: auto; background: #fff; border-radius: 4px; }
+figure { margin: 1rem 0; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.pass { color: var(--good); font-weight: bold; } .miss { color: var(--bad); font-weight: bold; } .soft, figcaption { color: var(--soft); }
-code { font-size: .85em; overflow-wrap: anywhere; } a { color: inherit; }
+.pass { color: var(--good); font-weight: bold; }
+.miss { color: var(--bad); font-weight: bold; }
+.soft, figcaption { color: var(--soft); }
+code { font-size: .85em; overflow-wrap: anywhere; }
+a { color: inherit; }
 '''
 
 
@@ -35,6 +44,11 @@ def number(value):
 def ours(row):
     """'mean ± s.e.m.'"""
     return number(row['ours']) + (f' ± {number(row["sem"])}' if row['sem'] is not None else '')
+
+
+def published(row):
+    """The paper's number, or the released program's where the paper has none."""
+    return number(row['released'] if row['paper'] is None else row['paper'])
 
 
 def band(row):
@@ -56,12 +70,14 @@ def table(rows):
     cells = []
     for row in rows:
         numbers = [number(row['paper']), number(row['released']), ours(row), str(row['n']), band(row)]
-        cells.append(f'<tr><td>{html.escape(row["quantity"])}<br><span class="soft">{row["setting"]}</span></td>'
+        remark = f'<br><span class="soft">{html.escape(row["note"])}</span>' if row['note'] else ''
+        cells.append(f'<tr><td>{html.escape(row["quantity"])}<br><span class="soft">{row["setting"]}</span>{remark}</td>'
                      + ''.join(f'<td class="number">{cell}</td>' for cell in numbers)
                      + f'<td class="{row["verdict"].replace(" ", "-")}">{row["verdict"]}</td></tr>')
-    heads = ''.join(f'<th scope="col" class="number">{head}</th>' for head in ('paper', 'released program', 'ours', 'n', 'band'))
-    return (f'<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">quantity</th>{heads}<th scope="col">verdict</th></tr>'
-            f'</thead><tbody>{"".join(cells)}</tbody></table></div>')
+    names = ('paper', 'released program', 'ours', 'n', 'band')
+    heads = ''.join(f'<th scope="col" class="number">{name}</th>' for name in names)
+    return (f'<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">quantity</th>{heads}'
+            f'<th scope="col">verdict</th></tr></thead><tbody>{"".join(cells)}</tbody></table></div>')
 
 
 def section(folder, figure, rows):
@@ -69,14 +85,17 @@ def section(folder, figure, rows):
     first = rows[0]
     path = FIGURES / folder / f'{figure}.png'
     judged = [row for row in rows if row['quantity'] != 'figure only']
-    parts = [f'<section><h3>{html.escape(first["mode"])}{f" – {figure}" if figure else ""}</h3><p>{html.escape(first["claim"])}</p>']
+    title = html.escape(first['mode'] + (f' – {figure}' if figure else ''))
+    parts = [f'<section><h3>{title}</h3><p>{html.escape(first["claim"])}</p>']
     if figure and path.exists() and first['verdict'] != 'not run':
         picture = base64.b64encode(path.read_bytes()).decode()
-        parts.append(f'<figure><img alt="{html.escape(f"{folder}, {figure}: " + first["claim"])}" src="data:image/png;base64,{picture}">'
-                     + (f'<figcaption>Stand-in data: {first["standin"]}</figcaption>' if first['standin'] else '') + '</figure>')
+        alt = html.escape(f'{folder}, {figure}: {first["claim"]}')
+        parts.append(f'<figure><img alt="{alt}" src="data:image/png;base64,{picture}">'
+                     + (f'<figcaption>Stand-in data: {first["standin"]}</figcaption>' if first['standin'] else '')
+                     + '</figure>')
     if judged:
         parts.append(table(judged))
-    if first['note']:
+    if first['verdict'] == 'not run':
         parts.append(f'<p class="miss">{html.escape(first["note"])}</p>')
     if first['seconds'] is not None:
         parts.append(f'<p class="soft">{first["seconds"]:.0f} s of one core, {first["hardware"]}, {first["date"]}; '
@@ -101,7 +120,8 @@ def write(rows):
              'a band is judged in the setting it belongs to: <em>default</em> is the paper’s mathematics, '
              '<em>released+legacy</em> the released program’s rule and random stream.</p>']
     names = list(dict.fromkeys(row['folder'] for row in rows))
-    parts.append('<nav aria-label="papers"><ul>' + ''.join(f'<li><a href="#{name}">{name}</a></li>' for name in names) + '</ul></nav>')
+    links = ''.join(f'<li><a href="#{name}">{name}</a></li>' for name in names)
+    parts.append(f'<nav aria-label="papers"><ul>{links}</ul></nav>')
     for name in names:
         parts.append(f'<h2 id="{name}">{name.replace("_", " ")}</h2>')
         parts += [section(folder, figure, some) for (folder, _, figure), some in groups(rows).items() if folder == name]
@@ -113,9 +133,9 @@ def write(rows):
 
 def folder_table(rows):
     """Markdown table of one folder's rows."""
-    lines = ['| mode | quantity | setting | released program | ours | n | band | verdict |', '|---|---|---|---|---|---|---|---|']
-    lines += [f'| {row["mode"]} | {row["quantity"]} | {row["setting"]} | {number(row["released"] if row["paper"] is None else row["paper"])} '
-              f'| {ours(row)} | {row["n"]} | {band(row)} | {"**miss**" if row["verdict"] == "miss" else row["verdict"]} |'
+    lines = ['| mode | quantity | setting | published | ours | n | band | verdict |', '|---|---|---|---|---|---|---|---|']
+    lines += [f'| {row["mode"]} | {row["quantity"]} | {row["setting"]} | {published(row)} | {ours(row)} | {row["n"]} '
+              f'| {band(row)} | {"**miss**" if row["verdict"] == "miss" else row["verdict"]} |'
               for row in rows if row['quantity'] != 'figure only']
     return '\n'.join(lines)
 
@@ -126,8 +146,7 @@ def main_table(rows, papers):
     for (folder, _, figure), some in groups(rows).items():
         for row in [row for row in some if row['main']]:
             lines.append(f'| {papers[folder]} | [{folder}]({folder}/README.md) | {figure or row["mode"]} | {row["quantity"]} '
-                         f'| {number(row["paper"] if row["paper"] is not None else row["released"])} | {ours(row)} (n = {row["n"]}) '
-                         f'| {row["seconds"]:.0f} s |')
+                         f'| {published(row)} | {ours(row)} (n = {row["n"]}) | {row["seconds"]:.0f} s |')
     return '\n'.join(lines)
 
 
@@ -160,7 +179,8 @@ def publish(papers):
     rows = read_rows()
     wrong = [row for row in rows if row['level'] == 'quick' or row['standin'] or row['verdict'] == 'not run']
     if not rows or wrong:
-        why = f'{wrong[0]["folder"]} {wrong[0]["mode"]}: a quick run, a stand-in or not run' if wrong else 'there are no results'
+        first = wrong[0] if wrong else {}
+        why = f'{first["folder"]} {first["mode"]}: a quick run, a stand-in or not run' if first else 'there are no results'
         print(f'nothing published ({why}); run reproduce.py in full first', file=sys.stderr)
         return 1
     write_atomically(PUBLISHED / 'results.json', lambda file: file.write(json.dumps(rows, indent=1).encode()))

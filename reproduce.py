@@ -108,12 +108,14 @@ def rows_of(experiment, runs, machine):
     """The finished rows (see README, "What the columns mean") of one experiment; runs is None if it was not run."""
     seconds = round(sum(meta['cpu_seconds'] for meta, _ in runs), 1) if runs else None
     rows = []
-    for row in experiment['rows'] or [{'quantity': 'figure only', 'value': lambda runs: float('nan')}]:
+    only_figure = [{'quantity': 'figure only', 'value': lambda runs: float('nan')}]
+    for row in experiment['rows'] or only_figure:
         ours, sem, n = evaluate(row, runs) if runs else (None, None, 0)
         band = row.get('quick_band') if experiment['level'] == 'quick' else row.get('band')
         rows.append({
             'folder': experiment['folder'], 'mode': experiment['mode'], 'setting': row.get('setting', 'default'),
-            'figure': experiment['figure'], 'quantity': row['quantity'], 'paper': row.get('paper'), 'released': row.get('released'),
+            'figure': experiment['figure'], 'quantity': row['quantity'], 'paper': row.get('paper'),
+            'released': row.get('released'),
             'ours': ours, 'sem': sem, 'n': n, 'band': list(band) if band else None,
             'verdict': verdict(ours, band) if runs else 'not run', 'standin': experiment['standin'], 'seconds': seconds,
             'command': shortest_command(experiment), 'hardware': machine, 'date': time.strftime('%Y-%m-%d'),
@@ -143,7 +145,8 @@ def reproduce(level, only, n_jobs, cluster):
     start, machine = time.time(), hardware()
     experiments = [experiment for folder in folders(only) for experiment in prepare(folder, level)]
     wanted = {result_path(p): p for experiment in experiments if not experiment['missing'] for p in experiment['runs']}
-    print(f'{len(experiments)} experiments, {len(wanted)} runs, {sum(not path.exists() for path in wanted)} to do, on {machine}')
+    todo = sum(not path.exists() for path in wanted)
+    print(f'{len(experiments)} experiments, {len(wanted)} runs, {todo} to do, on {machine}')
     errors = sweep(list(wanted.values()), n_jobs, cluster)
     kept = [row for row in report.read_rows() if row['folder'] not in folders(only)]
     for experiment in experiments:

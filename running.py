@@ -8,9 +8,15 @@ import traceback
 
 import joblib
 
-from common import Checkpoint, command, load_npz, load_params, progress, result_path, save_result, stop, sweep_of
+from common import Checkpoint, command, holds, load_npz, load_params, progress, result_path, save_result, sweep_of
 
 ENGINE_WORDS = {'n_jobs': -1, 'cluster': None}     # where a sweep runs; not part of what is computed
+
+
+def stop(message, code=2):
+    """End the program with one line on stderr."""
+    print(message, file=sys.stderr)
+    raise SystemExit(code)
 
 
 def load_members(module, *words, **given):
@@ -22,7 +28,13 @@ def load_members(module, *words, **given):
     given = {k: v for k, v in given.items() if k != 'array_num'}
     first = load_params(module, *rest, **given)
     n = len(sweep_of(module, first.mode, first.released_code)) or getattr(module, 'N_SEEDS', 1)
-    return [load_params(module, *rest, **given, array_num=i + 1) for i in range(n)]
+    members = []
+    for number in range(1, n + 1):
+        try:
+            members.append(load_params(module, *rest, **given, array_num=number))
+        except ValueError as error:                # a member that the original listed but that cannot run
+            print(f'member {number} is left out: {error}', file=sys.stderr)
+    return members
 
 
 def load_or_exit(module, words, load=load_params):
@@ -40,9 +52,9 @@ def finish(p, again=False):
         return path
     package = type(p).__module__.split('.')[0]
     checkpoint = Checkpoint(path.with_suffix('.checkpoint.npz'))
-    start, cpu = time.time(), time.process_time()
+    start = time.time()
     arrays = importlib.import_module(f'{package}.simulation').run(p, checkpoint)
-    more = {'wall_seconds': round(time.time() - start, 3), 'cpu_seconds': round(time.process_time() - cpu, 3)}
+    more = {'wall_seconds': round(time.time() - start, 3), 'cpu_seconds': round(time.process_time() - checkpoint.begin, 3)}
     save_result(path, p, arrays, diverged_at=int(arrays.get('diverged_at', -1)), **more)
     checkpoint.done()
     return path
@@ -92,6 +104,9 @@ def main(package, words=None):
     if 'SLURM_ARRAY_TASK_ID' in os.environ and not any(w.startswith('array_num=') for w in words):
         words.append(f'array_num={os.environ["SLURM_ARRAY_TASK_ID"]}')
     members = load_or_exit(module, words, load_members)
+    for rule, text in getattr(module, 'WARNINGS', {}).items():
+        if not all(holds(rule, p) for p in members):
+            print(f'warning: {text}', file=sys.stderr)
     try:
         if len(members) == 1:
             print(command(members[0]))

@@ -23,7 +23,8 @@ IDX = {
         't10k-images-idx3-ubyte.gz': '346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073',
         't10k-labels-idx1-ubyte.gz': '67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5'}),
 }
-FSDD = ('https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf.zip', '45a9b976ba3397a2fd5c70a9f2e43c34f442a3a6be47392ecfc41174b678f37e')
+FSDD = ('https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf.zip',
+        '45a9b976ba3397a2fd5c70a9f2e43c34f442a3a6be47392ecfc41174b678f37e')
 CIFAR10 = ('https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz',
            '6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce')
 

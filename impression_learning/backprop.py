@@ -8,7 +8,6 @@ Sleep (lambda = 0): L = |r - f(W_in s)|^2/sr^2     with T = (1-k) diag(D_r) + k 
 All three parameters get gradients in both phases, through the sampled r and s; r_prev is detached (no gradient through time).
 tests/test_impression_learning_model.py compares the gradients below with autograd.
 """
-import math
 import sys
 from typing import NamedTuple
 
@@ -21,8 +20,8 @@ from running import main
 
 class State(NamedTuple):
     """Parameters, their gradients, and what lives on from step to step."""
-    W_in: np.ndarray          # (n, n_in)
-    W_out: np.ndarray         # (n_in, n)
+    W_in: np.ndarray          # (n_in, n), [pre, post]
+    W_out: np.ndarray         # (n, n_in), [pre, post]
     D_r: np.ndarray           # (n,)
     grad_W_in: np.ndarray
     grad_W_out: np.ndarray
@@ -31,86 +30,71 @@ class State(NamedTuple):
     phase: np.ndarray         # (lambda, lambda of the step before, counter)
 
 
-@kernel(inline=True)
+@kernel
 def output(u, linear):
-    """f_g(u) and f_g'(u)."""
+    """f_g(u) and f_g'(u), element by element."""
     if linear:
-        return u, 1.0
-    f = math.tanh(u)
-    return f, 1.0 - f * f
+        return u, np.ones(u.size)
+    f = np.tanh(u)
+    return f, 1 - f ** 2
+
+
+@kernel
+def drive(W, x):
+    """u_i = sum_j W[j, i] x_j for W [pre, post]."""
+    u = np.zeros(W.shape[1])
+    for j in range(W.shape[0]):
+        for i in range(W.shape[1]):
+            u[i] += W[j, i] * x[j]
+    return u
+
+
+@kernel
+def back(W, e):
+    """(W^T e)_j = sum_i W[j, i] e_i for W [pre, post]."""
+    return np.array([(W[j] * e).sum() for j in range(W.shape[0])])
+
+
+@kernel
+def outer(pre, post, out):
+    """out[j, i] = pre_j post_i."""
+    for j in range(pre.size):
+        for i in range(post.size):
+            out[j, i] = pre[j] * post[i]
 
 
 @kernel
 def wake_step(state, k, x, eps_s, eps_r, sigma_r, sigma_s, sigma_g, linear, r):
-    """Loss of a wake step and its gradients. x (n_in,); eps_s (n_in,), eps_r (n,); r (n,) filled."""
-    n, n_in = state.W_in.shape
-    s, e, f1, dr = np.empty(n_in), np.empty(n_in), np.empty(n), np.empty(n)
-    loss = 0.0
-    for j in range(n_in):
-        s[j] = x[j] + sigma_s[1] * eps_s[j]
-        loss -= (s[j] - x[j]) ** 2 / sigma_r ** 2
-    for i in range(n):
-        u = 0.0
-        for j in range(n_in):
-            u += state.W_in[i, j] * s[j]
-        mean = math.tanh(u)
-        f1[i] = 1.0 - mean * mean
-        r[i] = mean + sigma_r * eps_r[i]
-        transition = 1.0 if k == 1 else state.D_r[i]
-        d = r[i] - transition * state.r_last[i]
-        loss += d * d / sigma_g ** 2 - (r[i] - mean) ** 2 / sigma_r ** 2
-        dr[i] = 2.0 * d / sigma_g ** 2                                    # dL/dr, first part
-        state.grad_D_r[i] = 0.0 if k == 1 else -2.0 * d * state.r_last[i] / sigma_g ** 2
-    for j in range(n_in):
-        u = 0.0
-        for i in range(n):
-            u += state.W_out[j, i] * r[i]
-        f, slope = output(u, linear)
-        loss += (s[j] - f) ** 2 / sigma_s[0] ** 2
-        e[j] = (s[j] - f) * slope
-        for i in range(n):
-            dr[i] -= 2.0 * state.W_out[j, i] * e[j] / sigma_s[0] ** 2     # - 2 W_out^T e / so^2
-            state.grad_W_out[j, i] = -2.0 * e[j] * r[i] / sigma_s[0] ** 2
-    for i in range(n):
-        for j in range(n_in):
-            state.grad_W_in[i, j] = dr[i] * f1[i] * s[j]
-    return loss
+    """Loss of a wake step and its gradients. x, eps_s (n_in,); eps_r (n,); r (n,) filled. sigma_s: (generated, inferred)."""
+    s = x + sigma_s[1] * eps_s
+    mean = np.tanh(drive(state.W_in, s))
+    r[:] = mean + sigma_r * eps_r
+    transition = np.ones(r.size) if k == 1 else state.D_r
+    d = r - transition * state.r_last
+    f, slope = output(drive(state.W_out, r), linear)
+    e = (s - f) * slope                                                        # e = (s - f(u)) f'(u)
+    dr = 2 * d / sigma_g ** 2 - 2 * back(state.W_out, e) / sigma_s[0] ** 2     # dL/dr
+    outer(s, dr * (1 - mean ** 2), state.grad_W_in)                            # dL/dW_in = [dL/dr f'(W_in s)] s^T
+    outer(r, -2 * e / sigma_s[0] ** 2, state.grad_W_out)                       # dL/dW_out = -2 e r^T / so^2
+    state.grad_D_r[:] = -2 * (1 - k) * d * state.r_last / sigma_g ** 2
+    return ((d ** 2).sum() / sigma_g ** 2 + ((s - f) ** 2).sum() / sigma_s[0] ** 2
+            - ((r - mean) ** 2).sum() / sigma_r ** 2 - ((s - x) ** 2).sum() / sigma_r ** 2)
 
 
 @kernel
 def sleep_step(state, eps_r, eps_s, sigma_r, sigma_s, sigma_g, linear, r):
     """Loss of a sleep step (k = 0) and its gradients. eps_r (n,), eps_s (n_in,); r (n,) filled."""
-    n, n_in = state.W_in.shape
-    s, slope, c, q, v = np.empty(n_in), np.empty(n_in), np.zeros(n_in), np.empty(n), np.empty(n)
-    loss = 0.0
-    for i in range(n):
-        r[i] = state.D_r[i] * state.r_last[i] + sigma_g * eps_r[i]
-    for j in range(n_in):
-        u = 0.0
-        for i in range(n):
-            u += state.W_out[j, i] * r[i]
-        f, slope[j] = output(u, linear)
-        s[j] = f + sigma_s[0] * eps_s[j]
-    for i in range(n):
-        u = 0.0
-        for j in range(n_in):
-            u += state.W_in[i, j] * s[j]
-        mean = math.tanh(u)
-        q[i] = r[i] - mean
-        v[i] = q[i] * (1.0 - mean * mean)
-        loss += q[i] * q[i] / sigma_r ** 2
-        for j in range(n_in):
-            state.grad_W_in[i, j] = -2.0 * v[i] * s[j] / sigma_r ** 2
-            c[j] -= 2.0 * state.W_in[i, j] * v[i] / sigma_r ** 2
-        state.grad_D_r[i] = 2.0 * q[i] / sigma_r ** 2
-    for j in range(n_in):
-        c[j] *= slope[j]                                                  # dL/du of the generated stimulus
-        for i in range(n):
-            state.grad_W_out[j, i] = c[j] * r[i]
-            state.grad_D_r[i] += state.W_out[j, i] * c[j]
-    for i in range(n):
-        state.grad_D_r[i] *= state.r_last[i]
-    return loss
+    r[:] = state.D_r * state.r_last + sigma_g * eps_r
+    f, slope = output(drive(state.W_out, r), linear)
+    s = f + sigma_s[0] * eps_s
+    mean = np.tanh(drive(state.W_in, s))
+    q = r - mean
+    v = q * (1 - mean ** 2)
+    c = -2 * back(state.W_in, v) / sigma_r ** 2 * slope                        # dL/du of the generated stimulus
+    outer(s, -2 * v / sigma_r ** 2, state.grad_W_in)                           # dL/dW_in = -2 v s^T / sr^2
+    outer(r, c, state.grad_W_out)                                              # dL/dW_out = c r^T
+    state.grad_D_r[:] = (2 * q / sigma_r ** 2 + back(state.W_out, c)) * state.r_last
+    return (q ** 2).sum() / sigma_r ** 2
 
 
 @kernel
@@ -121,7 +105,7 @@ def run_steps(state, X, eps, sigma_r, sigma_s, sigma_g, linear, rate_W, rate_D, 
     X (T, n_in); eps (T, 2 n + 2 n_in) standard normals: r gen, s gen, s inf, r inf; sigma_s (2,): s.d. of the generated and
     of the inferred stimulus; loss (T,), latent (T, n), phases (T, 2) = (lambda, k) are filled.
     """
-    n, n_in = state.W_in.shape
+    n_in, n = state.W_in.shape
     r = np.empty(n)
     for t in range(X.shape[0]):
         wake = state.phase[0]
@@ -134,10 +118,12 @@ def run_steps(state, X, eps, sigma_r, sigma_s, sigma_g, linear, rate_W, rate_D, 
             loss[t] = sleep_step(state, eps[t, :n], eps[t, n:n + n_in], sigma_r, sigma_s, sigma_g, linear, r)
         phases[t, 0], phases[t, 1] = wake, k
         if rate_W > 0:
+            for j in range(n_in):
+                for i in range(n):
+                    state.W_in[j, i] -= rate_W * state.grad_W_in[j, i]
             for i in range(n):
                 for j in range(n_in):
-                    state.W_in[i, j] -= rate_W * state.grad_W_in[i, j]
-                    state.W_out[j, i] -= rate_W * state.grad_W_out[j, i]
+                    state.W_out[i, j] -= rate_W * state.grad_W_out[i, j]
                 state.D_r[i] -= rate_D * state.grad_D_r[i]
         for i in range(n):
             state.r_last[i] = latent[t, i] = r[i]
@@ -150,8 +136,8 @@ def run_steps(state, X, eps, sigma_r, sigma_s, sigma_g, linear, rate_W, rate_D, 
 
 
 def new_state(W_in, W_out, D_r, r_last):
-    """A State from its parameters and r_{-1}, in wake. The step before counts as sleep only in the released program."""
-    parameters = [np.array(a, float) for a in (W_in, W_out, D_r)]
+    """A State from W_in (n, n_in), W_out (n_in, n), D_r (n,) and r_{-1} (n,), in wake, the step before in wake."""
+    parameters = [np.array(a.T, float, order='C') for a in (W_in, W_out, D_r)]
     return State(*parameters, *(np.zeros_like(a) for a in parameters), np.array(r_last, float), np.array([1, 1, 0]))
 
 
@@ -176,7 +162,7 @@ def run(p, checkpoint=None):
     state.phase[1] = 0 if p.carry_over else 1
     if not p.carry_over:
         state.phase[0] = 1
-    out |= {'final_W_in': state.W_in, 'final_W_out': state.W_out, 'final_D_r': state.D_r, 'diverged_at': diverged_at,
+    out |= {'final_W_in': state.W_in.T, 'final_W_out': state.W_out.T, 'final_D_r': state.D_r, 'diverged_at': diverged_at,
             'train_loss': train_loss}
     return out if diverged_at >= 0 else out | test(p, state, test_data, streams)
 
@@ -227,12 +213,12 @@ def test(p, state, stimulus, streams):
     loss, latent = np.empty(len(X)), np.empty((len(X), p.n_neurons))
     eps = streams.tests.standard_normal((len(X), 2 * (p.n_neurons + p.n_in)))
     run_steps(state, X, eps, *constants(p), 0.0, 0.0, 1, False, loss, latent, np.empty((len(X), 2), int))
-    prediction = latent @ state.W_out.T
+    prediction = latent @ state.W_out
     out = {'loss_test': loss.mean(), 'wake_sequence': latent,
            'R2': analysis.explained_variance(X, prediction if linear else np.tanh(prediction)),
            'R2_linear_readout': analysis.explained_variance(X, prediction)}
     if linear:
-        net = network.from_arrays({'l0_W_out': state.W_out, 'l1_W_in': state.W_in, 'l1_transition': state.D_r})
+        net = network.from_arrays({'l0_W_out': state.W_out.T, 'l1_W_in': state.W_in.T, 'l1_transition': state.D_r})
         noise = network.Noise(streams.tests, int(net.n.sum()), False)
         wake_loss, _ = network.advance(net, tuple(np.array(s) for s in p.sigmas), network.rule_of(p), noise, X,
                                        network.phase(), network.activity(net), False)

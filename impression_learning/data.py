@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import ROOT, find_data, kernel, read_idx
+from common import find_data, kernel, read_idx
 
-SPOKEN = ROOT / 'data' / 'cache' / 'spoken_digits.npz'
 BLOCK = 65_536
 
 
@@ -184,7 +183,9 @@ def normalise(X, what):
 def spoken_digits(n_digits=10, data_dir=''):
     """(train (T, 128), test (T, 128), extras): normalised spectrograms in time order, made on first use and cached."""
     from impression_learning import preprocess_fsdd
-    path = SPOKEN if SPOKEN.exists() and not data_dir else preprocess_fsdd.make(data_dir=data_dir)
+    path = preprocess_fsdd.cache(data_dir)
+    if not path.exists():
+        preprocess_fsdd.make(out=path, data_dir=data_dir)
     with np.load(path, allow_pickle=False) as file:
         sets = {name: (file[f'{name}_set'], file[f'{name}_labels']) for name in ('train', 'test')}
     kept, scales = {}, {}

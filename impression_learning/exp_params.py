@@ -33,7 +33,7 @@ class Params:                           # value = the standard setting (Fig. 1)
     sigma_in: float = 0.01              # recognition noise s.d., layer 0                     sr_0
     sigma_latent: float = 0.01          # recognition noise s.d., latent layers               sr_l
     sigma_obs_gen: float = 0.01         # generative noise s.d., all layers but the top       sg_0
-    sigma_latent_gen: float | None = None   # generative noise s.d., top layer (None: sigma_d)    sg_top
+    sigma_latent_gen: float = 0.01      # generative noise s.d., top layer; with data='ou' it is sigma_d     sg_top
     # learning
     algorithm: str = 'wake_sleep'       # impression learning; or 'reinforce', 'reinforce_wake', 'backprop'
     learning_rate: float = 1e-3         # eta
@@ -77,7 +77,7 @@ class Params:                           # value = the standard setting (Fig. 1)
     def sigmas(self):
         """(sigma_rec, sigma_gen), each one number a layer."""
         depth = len(self.sizes)
-        top = self.sigma_d if self.sigma_latent_gen is None else self.sigma_latent_gen
+        top = self.sigma_d if self.data == 'ou' else self.sigma_latent_gen
         return (self.sigma_in,) + (self.sigma_latent,) * (depth - 1), (self.sigma_obs_gen,) * (depth - 1) + (top,)
 
     @property
@@ -171,7 +171,7 @@ RULES = {                               # checked before anything is computed
     '1e-8 <= sigma_in <= 1e3': 'a noise s.d. is positive',
     '1e-8 <= sigma_latent <= 1e3': 'a noise s.d. is positive',
     '1e-8 <= sigma_obs_gen <= 1e3': 'a noise s.d. is positive',
-    'sigma_latent_gen is None or 1e-8 <= sigma_latent_gen <= 1e3': 'a noise s.d. is positive',
+    '1e-8 <= sigma_latent_gen <= 1e3': 'a noise s.d. is positive',
     '0 <= learning_rate <= 1e3': 'weights would explode at once',
     '1e-6 <= recognition_scale <= 1e12': 'it divides the learning rate',
     '0 <= switch_period <= 1e10': 'a phase lasts switch_period + 1 steps',
@@ -183,4 +183,12 @@ RULES = {                               # checked before anything is computed
     '1 <= loss_every <= 1e8': 'steps averaged',
     '1 <= n_compare <= 1000': 'samples of the repeated sequence',
     '1 <= epoch_num_snr <= 1e9': 'repeats of the sequence',
+}
+
+WARNINGS = {                            # allowed, but perhaps not what was meant
+    'switch_period > 0': 'with switch_period=0 the network stays in wake and the recognition weights never learn',
+    "data != 'ou' or sigma_latent_gen in (0.01, 0.5 * dt ** 0.5)":
+        "sigma_latent_gen is not used with data='ou': the top layer's generative noise has the s.d. of the stimulus",
+    "not released_code or data != 'ou' or n_sample % 4 == 0":
+        'n_sample is not divisible by 4: the phase and k left over after training depend on it (released_code)',
 }

@@ -3,7 +3,16 @@
 import numpy as np
 
 from impression_learning import plot_panels as panels
-from impression_learning.experiments import REPLAYED, each, params, published_wake_loss, row, single
+from impression_learning.experiments import (
+    REPLAYED,
+    each,
+    last_to_first,
+    params,
+    published_loss,
+    published_wake_loss,
+    row,
+    single,
+)
 
 
 def snr_rows():
@@ -19,7 +28,7 @@ def snr_rows():
         return float(snr(runs, 'il')[:, at].mean() / snr(runs, rule)[:, at].mean())
 
     return [
-        row('last / first test loss', each(lambda d, p: d['loss_mean'][-1] / d['loss_mean'][0]), 0.20, (0.12, 0.6)),
+        row('last / first test loss', each(last_to_first), 0.20, (0.12, 0.6)),
         row(
             'IL SNR, seed mean, lowest snapshot',
             lambda runs: float(snr(runs, 'il').mean(axis=0).min()),
@@ -151,10 +160,10 @@ def dimensionality(level):
             row(f'IL d = {d}: {name}', single(i, value), released, band)
             for i, d, low, high, bottom, top in ((0, 2, 0.15, 0.24, 0.004, 0.010), (2, 8, 0.15, 0.22, 0.004, 0.009))
             for name, value, released, band in (
-                ('last / untrained test loss', lambda d, p: d['loss_mean'][-1] / d['loss_mean'][0], 0.19, (low, high)),
+                ('last / untrained test loss', last_to_first, 0.19, (low, high)),
                 (
                     'pure-wake / untrained test loss',
-                    lambda d, p: published_wake_loss(d, p) / d['loss_mean'][0],
+                    lambda d, p: published_wake_loss(d, p) / published_loss(d, p)[0],
                     0.007,
                     (bottom, top),
                 ),

@@ -3,7 +3,7 @@ paper's figures. See experiments.py for rows and bands."""
 
 import numpy as np
 
-from impression_learning.experiments import REPLAYED, each, params, replayed, row, single, transition
+from impression_learning.experiments import REPLAYED, each, last_to_first, params, replayed, row, single, transition
 
 RELEASED = 'released+legacy'
 DIMENSION_KEYS = [
@@ -53,7 +53,7 @@ def difference_to(name, values):
 
 def time_constant():
     """Slower and faster stimuli."""
-    ratio = each(lambda d, p: d['loss_mean'][-1] / d['loss_mean'][0])
+    ratio = each(last_to_first)
     rows = [
         row('R² in wake: largest difference to the released', difference_to('R2', TC_R2), None, (0, 0.01)),
         row(

@@ -8,10 +8,10 @@ reproduce.py calls the functions in FIGURES with the runs of its experiments.
 import sys
 
 # %% what the figures need
-from common import command, load_params, load_result, result_path, save_figure, stop, style
+from common import command, load_params, load_result, result_path, save_figure, style
 from impression_learning import exp_params
 from impression_learning import plot_panels as panels
-from running import load_members, load_or_exit
+from running import load_members, load_or_exit, stop
 
 # switch_period, K + 1 = 2, 5, .., 32, released program (specification 7)
 RELEASED_CORRELATION = (.894, .849, .815, .773, .753, .720, .699, .676, .662, .643, .630)

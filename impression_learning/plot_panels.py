@@ -165,8 +165,9 @@ def dimensionality(ax, runs):
     for rule, points in shown.items():
         x, y = np.array(sorted(points)).T
         ax.plot(x, y, 'o-', color=COLOURS[rule], label=LABELS[rule])
-    ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log', yscale='symlog',
-           title='Final loss against dimension')
+    ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log', title='Final loss against dimension')
+    ax.set_yscale('symlog', linthresh=10)
+    ax.set_ylim(-100, 5e4)
     ax.set_xticks([4, 8, 16, 32, 64], ['4', '8', '16', '32', '64'])
     ax.minorticks_off()
     ax.axhline(0, color='k', lw=0.5)

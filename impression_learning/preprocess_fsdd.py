@@ -4,6 +4,7 @@
 
 reads {digit}_{speaker}_{index}.wav (8 kHz) from a folder or a zip, and writes data/cache/spoken_digits.npz.
 """
+import hashlib
 import io
 import re
 import sys
@@ -12,13 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from common import ROOT, find_data, progress, stop, write_atomically
+from common import ROOT, find_data, progress, write_atomically
 
 RATE = 22_050             # Hz, librosa's default
 MEL = dict(sr=RATE, n_fft=2048, hop_length=512, n_mels=128, fmin=0.0, fmax=RATE / 2, power=2.0)
 NAME = re.compile(r'(\d)_([a-z]+)_(\d+)\.wav')
 HOW = 'get them with: python data/fetch.py fsdd'
 SHUFFLE_SEED = 120994
+
+
+def cache(data_dir=''):
+    """Where the spectrograms are kept: data/cache/spoken_digits.npz, another file for each data_dir."""
+    mark = f'-{hashlib.sha256(str(Path(data_dir).resolve()).encode()).hexdigest()[:8]}' if data_dir else ''
+    return ROOT / 'data' / 'cache' / f'spoken_digits{mark}.npz'
 
 
 def recordings(source):
@@ -78,10 +85,12 @@ def make(source=None, out=None, data_dir=''):
     for name, (parts, labels) in sets.items():
         arrays[f'{name}_set'] = np.concatenate(parts, axis=1) if parts else np.zeros((128, 0), np.float32)
         arrays[f'{name}_labels'] = np.concatenate(labels) if labels else np.zeros(0, int)
-    return write_atomically(out or ROOT / 'data' / 'cache' / 'spoken_digits.npz', lambda file: np.savez(file, **arrays))
+    return write_atomically(out or cache(data_dir), lambda file: np.savez(file, **arrays))
 
 
 if __name__ == '__main__':
+    from running import stop
+
     words = dict(word.split('=', 1) for word in sys.argv[1:] if '=' in word)
     if set(words) - {'recordings'} or len(words) != len(sys.argv) - 1:
         stop('preprocess_fsdd takes one word, recordings=DIR (a folder or zip); without it the data folders are searched')

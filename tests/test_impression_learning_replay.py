@@ -225,7 +225,7 @@ def check_backprop(case, p):
                 assert tuple(phases[0]) == (case['step_lam'][t], case['step_k'][t])
                 check_gradients(state, case, p, t)
     for name in ('W_in', 'W_out', 'D_r'):
-        np.testing.assert_allclose(getattr(state, name), case[f'final_{name}'], atol=2e-5)
+        np.testing.assert_allclose(getattr(state, name).T, case[f'final_{name}'], atol=2e-5)
 
 
 def check_gradients(state, case, p, t):
@@ -233,10 +233,10 @@ def check_gradients(state, case, p, t):
     for name in ('W_in', 'W_out', 'D_r'):
         grads = case[f'grad_{name}']
         if t < p['n_grads']:
-            np.testing.assert_allclose(getattr(state, f'grad_{name}'), grads[t], rtol=0, atol=1e-5 * np.abs(grads).max())
+            np.testing.assert_allclose(getattr(state, f'grad_{name}').T, grads[t], rtol=0, atol=1e-5 * np.abs(grads).max())
         if (t + 1) % p['weights_every'] == 0:
             theirs = case[f'w_every_{name}'][(t + 1) // p['weights_every'] - 1]
-            np.testing.assert_allclose(getattr(state, name), theirs, atol=2e-5)
+            np.testing.assert_allclose(getattr(state, name).T, theirs, atol=2e-5)
 
 
 def check_mel(case, p):

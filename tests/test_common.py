@@ -1,0 +1,270 @@
+"""The common module and running.py: parameters, result files, checkpoints, sweeps, data files."""
+import dataclasses
+import gzip
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import common
+import running
+from common import load_params
+from impression_learning import exp_params
+
+SMOKE = {'mode': 'smoke'}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A results folder of this test's own, here and in subprocesses."""
+    monkeypatch.setattr(common, 'RESULTS', tmp_path)
+    monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path))
+    return tmp_path
+
+
+# ---------------------------------------------------------------- parameters
+
+def test_words_override_modes_override_defaults():
+    p = load_params(exp_params, 'mode=SNR', 'n_sample=1e3', 'dt=0.2', 'released_code=False')
+    assert (p.mode, p.n_latent, p.n_sample, p.dt, p.learning_rate) == ('SNR', 2, 1000, 0.2, 1e-4)
+    assert load_params(exp_params).mode == exp_params.mode
+
+
+def test_released_code_sets_every_quirk_and_single_words_still_win():
+    p = load_params(exp_params, released_code=True, squared_loss=True)
+    assert p.squared_loss and not p.trace_reset and p.reinforce_gain == 1.0 and p.switch_all_layers
+    assert load_params(exp_params, mode='dimensionality', array_num=6, released_code=True).learning_rate == 10 ** -9.5
+    assert load_params(exp_params, mode='dimensionality', array_num=6).learning_rate == 1e-6
+
+
+@pytest.mark.parametrize('words, message', [
+    (['mode=standrad'], "unknown mode 'standrad'; did you mean standard?"),
+    (['n_smaple=10'], "unknown parameter 'n_smaple'; did you mean n_sample?"),
+    (['n_sample=1.5'], 'n_sample takes int, not 1.5'),
+    (['n_sample=many'], "n_sample takes int, not 'many'"),
+    (['released_code=1'], 'released_code takes bool, not 1'),
+    (['dt=nan'], "dt takes float, not 'nan'"),
+    (['dt=1e999'], 'dt takes float, not inf'),
+    (['n_sample'], "'n_sample': parameters are given as name=value"),
+    (['dt=4'], 'dt = 4.0: 0 < dt < 4 must hold'),
+    (['mode=switch_period', 'array_num=12'], 'array_num must be 1..11 for switch_period, not 12'),
+    (['algorithm=hebb'], "algorithm = 'hebb'"),
+])
+def test_mistakes_are_named_in_one_line(words, message):
+    with pytest.raises(ValueError) as error:
+        load_params(exp_params, *words)
+    assert message in str(error.value) and '\n' not in str(error.value)
+
+
+@given(st.sampled_from([f.name for f in dataclasses.fields(exp_params.Params)]),
+       st.one_of(st.text(max_size=8), st.integers(), st.floats(), st.none(), st.booleans(),
+                 st.lists(st.integers(), max_size=2)))
+def test_any_value_of_any_parameter_is_accepted_or_refused_in_one_line(name, value):
+    try:
+        p = load_params(exp_params, **{name: value})
+    except ValueError as error:
+        assert '\n' not in str(error) and len(str(error)) > 8
+    else:
+        assert json.dumps(dataclasses.asdict(p), allow_nan=False)
+
+
+def test_all_members_of_a_sweep():
+    assert len(running.load_members(exp_params, 'mode=switch_period', 'array_num=0')) == 11
+    assert [p.run_seed for p in running.load_members(exp_params, 'mode=SNR', 'array_num=0')] == list(range(120994, 121014))
+    vocal = running.load_members(exp_params, 'mode=Vocal_Digits', 'array_num=0')
+    assert [p.array_num for p in vocal] == [1, *range(3, 13)]            # 2, back-propagation, does not exist there
+    with pytest.raises(ValueError, match='n_smaple'):
+        running.load_members(exp_params, 'mode=switch_period', 'array_num=0', 'n_smaple=3')
+
+
+def test_the_command_of_a_run_gives_the_same_parameters():
+    for words in (['mode=SNR', 'seed=3', 'scale=0.5'], ['mode=dimensionality', 'array_num=7', 'released_code=True', 'dt=0.2'],
+                  ['mode=MNIST', 'sigma_latent_gen=0.3']):
+        p = load_params(exp_params, *words)
+        program, *given_words = common.command(p).removeprefix('python -m ').split()
+        assert program == 'impression_learning.simulation'
+        assert load_params(exp_params, *given_words) == p
+
+
+# ---------------------------------------------------------------- results
+
+def test_results_round_trip_with_their_provenance(results):
+    p = load_params(exp_params, **SMOKE)
+    path = common.save_result(common.result_path(p), p, {'a': np.arange(3.0), 'b': np.array(2)}, wall_seconds=1.5)
+    meta, arrays = common.load_result(p)
+    assert path.parent == results / 'impression_learning' / 'smoke' and path.name.startswith('impression_smoke_1-')
+    assert np.array_equal(arrays['a'], np.arange(3.0)) and arrays['b'] == 2
+    assert meta['params']['n_sample'] == 400 and meta['wall_seconds'] == 1.5 and meta['versions']['numpy'] == np.__version__
+    assert not list(path.parent.glob('.*'))
+
+
+def test_key_changes_with_parameters_and_source_but_not_with_comments(tmp_path, monkeypatch):
+    p = load_params(exp_params, **SMOKE)
+    assert common.result_path(p) != common.result_path(dataclasses.replace(p, seed=1))
+    digests = []
+    for text in ('x = 1\n', '# a remark\nx = 1\n', 'x = 2\n'):
+        (tmp_path / 'folder').mkdir(exist_ok=True)
+        (tmp_path / 'folder' / 'model.py').write_text(text)
+        monkeypatch.setattr(common, 'ROOT', tmp_path)
+        common.source_digest.cache_clear()
+        digests.append(common.source_digest('folder'))
+    common.source_digest.cache_clear()
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_missing_result_names_the_command(results):
+    with pytest.raises(FileNotFoundError, match=r'python -m impression_learning\.simulation mode=smoke'):
+        common.load_result(load_params(exp_params, **SMOKE))
+
+
+@pytest.mark.parametrize('content', [b'', b'PK\x03\x04 cut short', b'not a result at all' * 10])
+def test_damaged_files_are_refused_clearly(tmp_path, content):
+    path = tmp_path / 'result.npz'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='result.npz is not a readable result'):
+        common.load_npz(path, 'result')
+
+
+def test_pickled_content_is_never_loaded(tmp_path):
+    path = tmp_path / 'evil.npz'
+    np.savez(path, meta=np.array('{}'), x=np.array([{'a': 1}], dtype=object))
+    with pytest.raises(ValueError, match='not a readable result'):
+        common.load_npz(path, 'result')
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('old')
+
+    def full_disk(file):
+        file.write(b'new')
+        raise OSError(28, 'No space left on device')
+
+    with pytest.raises(OSError, match='No space left on device; nothing that existed was changed'):
+        common.write_atomically(path, full_disk)
+    assert path.read_text() == 'old' and os.listdir(tmp_path) == ['file']
+
+
+def test_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('old')
+    code = ('import os, signal, sys; from common import write_atomically\n'
+            'write_atomically(sys.argv[1], lambda f: (f.write(b"new"), f.flush(), os.kill(os.getpid(), signal.SIGKILL)))')
+    result = subprocess.run([sys.executable, '-c', code, str(path)])
+    assert result.returncode == -signal.SIGKILL and path.read_text() == 'old'
+
+
+# ---------------------------------------------------------------- checkpoints and sweeps
+
+def test_generator_states_survive_json():
+    for rng in (np.random.default_rng(3), np.random.RandomState(3)):
+        rng.standard_normal(7)                     # an odd number: the legacy generator keeps one back
+        state = json.loads(json.dumps(common.rng_state(rng)))
+        ahead = rng.standard_normal(5)
+        common.restore_rng(rng, state)
+        assert np.array_equal(rng.standard_normal(5), ahead)
+
+
+def kill_and_resume(words, results, seconds_before_kill):
+    """Start a run, SIGKILL it after its first checkpoint, start it again; returns (checkpoints seen, arrays)."""
+    environment = os.environ | {'PLASTICITY_RESULTS': str(results), 'PLASTICITY_CHECKPOINT_SECONDS': '0.05'}
+    command = [sys.executable, '-m', 'impression_learning.simulation', *words]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.time() + 120
+    while not list(results.rglob('*.checkpoint*.npz')) and process.poll() is None and time.time() < deadline:
+        time.sleep(0.02)
+    time.sleep(seconds_before_kill)
+    process.kill()
+    process.wait()
+    seen = len(list(results.rglob('*.checkpoint*.npz')))
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    path, = results.rglob('*.npz')                 # no checkpoint is left
+    return seen, common.load_npz(path, 'result')[1]
+
+
+@pytest.mark.parametrize('words', [
+    ['mode=dimensionality', 'array_num=6', 'scale=0.5'],
+    pytest.param(['mode=SNR', 'epoch_num_snr=300000'], marks=pytest.mark.slow),
+    pytest.param(['mode=switch_period', 'rng=legacy', 'released_code=True'], marks=pytest.mark.slow),
+    pytest.param(['mode=backprop', 'array_num=5'], marks=pytest.mark.slow),
+    pytest.param(['mode=standard', 'scale=0.3'], marks=pytest.mark.slow),
+])
+def test_killed_run_ends_bit_identical(words, tmp_path):
+    """SIGKILL after a checkpoint; the run started again equals an uninterrupted one in every array."""
+    from impression_learning import simulation
+    seen, resumed = kill_and_resume(words, tmp_path, 0.2)
+    assert seen > 0
+    whole = simulation.run(load_params(exp_params, *words))
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        assert np.array_equal(value, resumed[name], equal_nan=np.asarray(value).dtype.kind == 'f'), name
+
+
+def sweep_arrays(results, members):
+    return [common.load_npz(common.result_path(p), 'result')[1] for p in members]
+
+
+def test_sweep_serial_processes_and_dask_give_the_same_bits(tmp_path, monkeypatch):
+    from dask.distributed import LocalCluster
+    found = []
+    for engine in ('serial', 'processes', 'dask'):
+        monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path / engine))
+        monkeypatch.setattr(common, 'RESULTS', tmp_path / engine)
+        members = [load_params(exp_params, mode='smoke', seed=seed) for seed in range(4)]
+        if engine == 'dask':
+            with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+                errors = running.sweep(members, cluster=cluster.scheduler_address)
+        else:
+            errors = running.sweep(members, n_jobs=1 if engine == 'serial' else 2)
+        assert not errors
+        found.append(sweep_arrays(tmp_path / engine, members))
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            assert a.keys() == b.keys() and all(np.array_equal(a[k], b[k], equal_nan=a[k].dtype.kind == 'f') for k in a)
+
+
+def test_sweep_goes_on_after_a_failure_and_skips_what_is_done(results):
+    good = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
+    bad = load_params(exp_params, mode='MNIST', data_dir=str(results))
+    if (common.ROOT / 'data' / 'mnist').exists() or os.environ.get('PLASTICITY_DATA'):
+        bad = load_params(exp_params, mode='SNR', data='mnist', n_in=784, epoch_num_snr=1, n_sample=20, n_test=10)
+    errors = running.sweep([good[0], bad, good[1]], n_jobs=1)
+    assert len(errors) == 1 and 'Error' in errors[0]
+    times = [common.result_path(p).stat().st_mtime_ns for p in good]
+    assert running.sweep(good, n_jobs=1) == []
+    assert times == [common.result_path(p).stat().st_mtime_ns for p in good]
+
+
+# ---------------------------------------------------------------- data
+
+def idx(array):
+    return gzip.compress(struct.pack(f'>HBB{array.ndim}I', 0, 8, array.ndim, *array.shape) + array.tobytes())
+
+
+def test_idx_files(tmp_path):
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    path = tmp_path / 'x.gz'
+    path.write_bytes(idx(array))
+    assert np.array_equal(common.read_idx(path), array)
+    for content in (idx(array)[:-20], b'plain text', gzip.compress(b'\0\0\x09\x01\0\0\0\1x'), gzip.compress(b'')):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match='x.gz is not a complete gzipped idx file'):
+            common.read_idx(path)
+
+
+def test_data_are_searched_in_order(tmp_path, monkeypatch):
+    for place in ('given', 'environment'):
+        (tmp_path / place / 'set').mkdir(parents=True)
+    monkeypatch.setenv('PLASTICITY_DATA', str(tmp_path / 'environment'))
+    assert common.find_data('set') == tmp_path / 'environment' / 'set'
+    assert common.find_data('set', data_dir=str(tmp_path / 'given')) == tmp_path / 'given' / 'set'
+    with pytest.raises(FileNotFoundError, match='nothing not found below .*; get it so'):
+        common.find_data('nothing', how='get it so')
