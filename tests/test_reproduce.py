@@ -1,0 +1,151 @@
+"""The main job on tiny runs: rows, verdicts, report, continuing, missing data, failures, publishing."""
+import json
+import re
+import subprocess
+import sys
+import types
+
+import pytest
+
+import common
+import report
+import reproduce
+from common import ROOT, load_params
+from impression_learning import exp_params, experiments
+from impression_learning.experiments import each, row
+
+KEYS = {'folder', 'mode', 'setting', 'figure', 'quantity', 'paper', 'released', 'ours', 'sem', 'n', 'band', 'verdict',
+        'standin', 'seconds', 'command', 'hardware', 'date'}
+
+
+@pytest.fixture
+def sandbox(tmp_path, monkeypatch):
+    """Results, figures and published files below tmp_path; experiments() replaced by `sandbox.list`."""
+    for module, name, folder in ((common, 'RESULTS', 'results'), (common, 'FIGURES', 'figures'), (report, 'FIGURES', 'figures'),
+                                 (reproduce, 'FIGURES', 'figures'), (report, 'PUBLISHED', 'published')):
+        monkeypatch.setattr(module, name, tmp_path / folder)
+    monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path / 'results'))
+    (tmp_path / 'impression_learning').mkdir()
+    monkeypatch.setattr(report, 'ROOT', tmp_path)
+    tmp_path.joinpath('README.md').write_text('before\n<!-- results -->\nOLD TABLE\n<!-- /results -->\nafter\n')
+    tmp_path.joinpath('impression_learning', 'README.md').write_text('<!-- results -->\n<!-- /results -->\n')
+    found = types.SimpleNamespace(path=tmp_path, list=[tiny()])
+    found.rows = lambda: json.loads((tmp_path / 'figures' / 'results.json').read_text())
+    monkeypatch.setattr(experiments, 'experiments', lambda level: [dict(e) for e in found.list])
+    return found
+
+
+def tiny(**changes):
+    """One experiment of two smoke runs with rows of every verdict."""
+    rows = [row('final R²', each(lambda d, p: d['R2']), 0.5, (-10, 1), main=True),
+            row('an impossible band', each(lambda d, p: d['R2']), None, (2, 3)),
+            row('open band', each(lambda d, p: d['R2']), None, (None, 1)),
+            row('without band', lambda runs: float(len(runs)))]
+    runs = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
+    return {'mode': 'smoke', 'figure': 'fig_1', 'claim': 'A <claim>.', 'runs': runs, 'rows': rows} | changes
+
+
+def test_rows_figure_and_report(sandbox):
+    assert reproduce.main(['--only', 'impression_learning', '--jobs', '1']) == 0
+    rows = sandbox.rows()
+    assert all(set(r) >= KEYS for r in rows)
+    assert [r['verdict'] for r in rows] == ['pass', 'miss', 'pass', 'no band']
+    assert rows[0]['n'] == 2 and rows[0]['sem'] > 0 and rows[3]['ours'] == 2 and rows[3]['sem'] is None
+    assert rows[0]['seconds'] > 0 and rows[0]['command'] == 'python reproduce.py --only impression_learning'
+    page = (sandbox.path / 'figures' / 'report.html').read_text()
+    assert 'data:image/png;base64,' in page and 'A &lt;claim&gt;.' in page
+    assert re.search(r'<img alt="[^"]+', page) and 'src="http' not in page and page.count('<h1>') == 1
+    assert (sandbox.path / 'figures' / 'impression_learning' / 'fig_1.pdf').exists()
+
+
+def test_started_again_it_computes_nothing_anew(sandbox):
+    times = []
+    for _ in range(2):
+        assert reproduce.main(['--jobs', '1']) == 0
+        times.append({path: path.stat().st_mtime_ns for path in (sandbox.path / 'results').rglob('*.npz')})
+    assert len(times[0]) == 2 and times[0] == times[1]
+
+
+def test_missing_data_are_reported_as_not_run(sandbox, monkeypatch):
+    monkeypatch.setattr(reproduce, 'have', lambda name: False)
+    sandbox.list[:] = [tiny(), tiny(mode='Vocal_Digits', figure='fig_4', needs='fsdd')]
+    assert reproduce.main(['--jobs', '1']) == 0
+    missing = [r for r in sandbox.rows() if r['mode'] == 'Vocal_Digits']
+    assert {r['verdict'] for r in missing} == {'not run'} and all(r['ours'] is None for r in missing)
+    assert 'python data/fetch.py fsdd' in missing[0]['note']
+    assert 'python data/fetch.py fsdd' in (sandbox.path / 'figures' / 'report.html').read_text()
+
+
+def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
+    broken = load_params(exp_params, mode='MNIST', data_dir=str(sandbox.path), n_in=784)
+    broken = common.dataclasses.replace(broken, n_in=10)         # images of another size: fails inside the run
+    sandbox.list[:] = [tiny(mode='MNIST', figure='fig_mnist', runs=[broken]), tiny()]
+    assert reproduce.main(['--jobs', '1']) == 1
+    verdicts = [r['verdict'] for r in sandbox.rows()]
+    assert verdicts == ['not run'] * 4 + ['pass', 'miss', 'pass', 'no band']
+    assert 'mode=MNIST' in capsys.readouterr().err
+
+
+def test_quick_judges_nothing(sandbox):
+    assert reproduce.main(['--quick', '--jobs', '1']) == 0
+    assert {r['verdict'] for r in sandbox.rows()} == {'no band'}
+    assert report.publish(reproduce.PAPERS) == 1                  # and is not published
+    assert not (sandbox.path / 'published').exists()
+
+
+def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
+    assert report.publish(reproduce.PAPERS) == 1                  # nothing to publish yet
+    reproduce.main(['--jobs', '1'])
+    assert report.publish(reproduce.PAPERS) == 0
+    front = (sandbox.path / 'README.md').read_text()
+    assert front.startswith('before\n') and front.endswith('after\n') and 'OLD TABLE' not in front
+    assert 'Bredenberg et al., NeurIPS 2021' in front and 'final R²' in front
+    assert '**miss**' in (sandbox.path / 'impression_learning' / 'README.md').read_text()
+    assert len(json.loads((sandbox.path / 'published' / 'results.json').read_text())) == 4
+    assert (sandbox.path / 'published' / 'impression_learning_fig_1.png').stat().st_size <= 150_000
+
+
+def test_a_diverged_seed_gives_no_number(sandbox):
+    lost = load_params(exp_params, mode='smoke', algorithm='reinforce', learning_rate=1.0)
+    sandbox.list[:] = [tiny(figure=None, runs=[lost], rows=[row('R²', each(lambda d, p: d['R2']), None, (0, 1))])]
+    assert reproduce.main(['--jobs', '1']) == 0
+    only, = sandbox.rows()
+    assert only['ours'] is None and only['verdict'] == 'miss'
+
+
+def test_unknown_folder_is_refused():
+    command = [sys.executable, ROOT / 'reproduce.py', '--only', 'expression_learning']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode != 0 and 'impression_learning' in result.stderr and 'Traceback' not in result.stderr
+
+
+def test_every_experiment_names_a_figure_that_exists():
+    from impression_learning.plot_generator import FIGURES
+    for level in ('quick', 'headline', 'paper'):
+        for experiment in experiments.experiments(level):
+            assert experiment['figure'] is None or experiment['figure'] in FIGURES
+            assert experiment['runs'] and experiment['claim']
+            for r in experiment['rows']:
+                assert r['band'] is None or r['band'][0] is None or r['band'][1] is None or r['band'][0] <= r['band'][1]
+
+
+def test_examples_of_the_readmes_run(tmp_path):
+    """The "Change it" examples of each folder."""
+    examples = 0
+    for readme in ROOT.glob('*/README.md'):
+        for i, code in enumerate(re.findall(r'```python\n(.*?)```', readme.read_text(), re.S)):
+            script = tmp_path / f'{readme.parent.name}_{i}.py'
+            script.write_text(code)
+            environment = common.os.environ | {'PLASTICITY_RESULTS': str(tmp_path / 'results')}
+            result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, cwd=tmp_path)
+            assert result.returncode == 0, f'{readme} example {i}\n{result.stderr}'
+            examples += 1
+    assert examples >= 3
+
+
+@pytest.mark.slow
+def test_quick_end_to_end(tmp_path):
+    environment = common.os.environ | {f'PLASTICITY_{name.upper()}': str(tmp_path / name) for name in ('results', 'figures')}
+    subprocess.run([sys.executable, ROOT / 'reproduce.py', '--quick'], env=environment, check=True, cwd=tmp_path)
+    rows = json.loads((tmp_path / 'figures' / 'results.json').read_text())
+    assert rows and all(r['verdict'] in ('no band', 'pass', 'not run') for r in rows)
