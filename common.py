@@ -77,7 +77,7 @@ def load_params(module, *words, **given):
             raise ValueError(f'{word!r}: parameters are given as name=value, for example mode={module.mode}')
         name, value = word.split('=', 1)
         given = {aliases.get(name.strip(), name.strip()): value.strip()} | given
-    mode = given.pop('mode', module.mode)
+    mode = str(given.pop('mode', module.mode))
     nearest('mode', mode, module.MODES)
     for name in given:
         nearest('parameter', name, known)

@@ -23,14 +23,14 @@ def training(mode, number, steps):
     p = load_params(exp_params, mode=mode, array_num=number)
     rng = np.random.default_rng(0)
     net, rule = network.initial(p.sizes, rng), network.rule_of(p)
-    X, noise = rng.normal(0, 0.3, (steps, p.n_in)), network.Noise(rng, sum(p.sizes), False)
+    X, noise = rng.normal(0, 0.3, (steps, p.n_in)), network.Noise(p, rng)
     act, learner, phase, sigmas = network.activity(net), network.learner(net), network.phase(), tuple(map(np.array, p.sigmas))
     loss, latent = np.empty((steps, 3)), np.empty((0, 0))
 
     def call():
         for a in range(0, steps, noise.block):
             b = min(steps, a + noise.block)
-            learning.run(net, act, phase, learner, X[a:b], noise.draw(b - a), *sigmas, rule, True, loss[a:b], latent)
+            learning.run(net, act, phase, learner, X[a:b], *noise.draw(b - a), *sigmas, rule, True, loss[a:b], latent)
     return call
 
 
@@ -51,7 +51,8 @@ def comparison():
     sums = [np.zeros(shape), np.zeros((len(rules), 2)), np.zeros(shape), np.zeros(shape)]
     x, eps = rng.normal(0, 0.3, (4, 4)), rng.standard_normal((2 * STEPS, 6))
     sigmas, act, work_space = tuple(map(np.array, p.sigmas)), network.activity(net), network.empty(p.sizes)
-    return lambda: learning.compare(net, act, network.phase(), x, eps, *sigmas, tuple(rules.values()), work_space, *sums)
+    return lambda: learning.compare(net, act, network.phase(), x, eps, np.zeros(0, bool), *sigmas, tuple(rules.values()),
+                                    work_space, *sums)
 
 
 def control(number):

@@ -219,7 +219,7 @@ def test(p, state, stimulus, streams):
            'R2_linear_readout': analysis.explained_variance(X, prediction)}
     if linear:
         net = network.from_arrays({'l0_W_out': state.W_out.T, 'l1_W_in': state.W_in.T, 'l1_transition': state.D_r})
-        noise = network.Noise(streams.tests, int(net.n.sum()), False)
+        noise = network.Noise(p, streams.tests)
         wake_loss, _ = network.advance(net, tuple(np.array(s) for s in p.sigmas), network.rule_of(p), noise, X,
                                        network.phase(), network.activity(net), False)
         out['wake_loss'] = wake_loss.sum(axis=1).mean()
@@ -227,5 +227,5 @@ def test(p, state, stimulus, streams):
 
 
 if __name__ == '__main__':
-    given = [] if any(word.startswith('mode=') for word in sys.argv) else ['mode=backprop']
-    main('impression_learning', given + sys.argv[1:])
+    mode = [] if any(word.startswith('mode=') for word in sys.argv) else ['mode=backprop']
+    main('impression_learning', [*mode, 'algorithm=backprop', *sys.argv[1:]])

@@ -39,6 +39,7 @@ class Params:                           # value = the standard setting (Fig. 1)
     learning_rate: float = 1e-3         # eta
     recognition_scale: float = 1.0      # divides eta for the recognition parameters          rho
     switch_period: int = 1              # one phase lasts switch_period + 1 steps             K
+    alternation: str = 'deterministic'  # or 'random': toggles with probability 1 / (K + 1) after each step   D21
     trace_decay: float = 0.9            # eligibility trace of REINFORCE (1 in the SNR comparison)     g
     loss_decay: float = 0.99            # baseline of REINFORCE                               gamma
     # recording
@@ -152,6 +153,7 @@ RULES = {                               # checked before anything is computed
                                                           'runs it on the simulated stimulus and on MNIST',
     "algorithm != 'backprop' or n_top == 0": 'the back-propagation control has one latent layer; see backprop.py',
     "baseline in ('after', 'before', 'per_phase')": 'when the baseline takes in the loss',
+    "alternation in ('deterministic', 'random')": 'how wake and sleep alternate',
     "generative_nonlinearity in ('linear', 'tanh')": 'output of the back-propagation control',
     "rng in ('modern', 'legacy')": 'the random stream',
     '1 <= n_latent <= 10000': 'latent dimensions',

@@ -80,6 +80,13 @@ def time_constant():
             'rows': rows,
             'claim': 'Slower stimuli are followed better (not in the paper).',
         },
+        {
+            'mode': 'time_constant',
+            'figure': 'fig_time_constant_phases',
+            'runs': params('time_constant', range(1, 11)),
+            'rows': [],
+            'claim': 'Overlays and scatters for each time step.',
+        },
         replayed('time_constant', (1, 9), keys),
     ]
 

@@ -189,10 +189,11 @@ def wake_reinforce(net, act, k, loss, rule, learner, post):
 
 
 @kernel(inline=True)
-def switch(phase, period):
-    """Count the step; after period + 1 steps toggle the phase. k = 1 on the first wake step after a sleep phase."""
+def switch(phase, period, toggles, t):
+    """Count the step; after period + 1 steps (or where `toggles` says so) toggle the phase. k = 1 on the first wake step after
+    a sleep phase."""
     phase.counter[0] += 1
-    if period > 0 and phase.counter[0] > period:
+    if toggles[t] if toggles.size > 0 else (period > 0 and phase.counter[0] > period):
         phase.wake[0] = 1 - phase.wake[0]
         phase.counter[0] = 0
         if phase.wake[0] == 1:
@@ -202,12 +203,13 @@ def switch(phase, period):
 
 
 @kernel
-def run(net, act, phase, learner, X, eps, sigma_rec, sigma_gen, rule, switching, loss, latent):
+def run(net, act, phase, learner, X, eps, toggles, sigma_rec, sigma_gen, rule, switching, loss, latent):
     """Advance by len(X) steps; everything but X, eps and the sigmas is changed in place.
 
     X (T, n_0) stimulus; eps (T, sum n or 2 sum n) standard normals: recognition, layers 0 .. top, then generation, layers
     top .. 0 (with sum n columns both read the same ones: a step uses one of the two pathways, unless rule.both_paths);
-    sigma_rec, sigma_gen (n_layer,); switching: alternate the phases;
+    toggles (T,) bool: toggle the phase after this step, or (0,): phases of K + 1 steps; sigma_rec, sigma_gen (n_layer,);
+    switching: alternate the phases;
     loss (T, 3): parts WAKE, SLEEP_REC, SLEEP_STIM; latent (T, sum n_1..) or (0, 0): selected activities of layers >= 1.
     """
     n = net.n
@@ -229,7 +231,7 @@ def run(net, act, phase, learner, X, eps, sigma_rec, sigma_gen, rule, switching,
         if rule.algorithm != TEST and (rule.algorithm != IMPRESSION or wake == 0):
             add_recognition(net, learner.update, rule.learning_rate / rule.recognition_scale)
         if switching:
-            switch(phase, rule.switch_period)
+            switch(phase, rule.switch_period, toggles, t)
         if latent.shape[0] > 0:
             at = 0
             for l in range(1, n.size):
@@ -239,7 +241,7 @@ def run(net, act, phase, learner, X, eps, sigma_rec, sigma_gen, rule, switching,
 
 
 @kernel
-def compare(net, act, phase, X, eps, sigma_rec, sigma_gen, variants, score, traces, baselines, first, second):
+def compare(net, act, phase, X, eps, toggles, sigma_rec, sigma_gen, variants, score, traces, baselines, first, second):
     """Statistics of the W_in update of several rules on the same frozen-weight episodes (paper Fig. 2b, c).
 
     Repeats the stimulus X (n_compare, n_0), activities reset at each repeat, for T = len(eps) steps (whole episodes).
@@ -275,4 +277,4 @@ def compare(net, act, phase, X, eps, sigma_rec, sigma_gen, variants, score, trac
                         update = (1 - wake) * score.W_in[l, j, i] + factor * traces[v, l, j, i]
                         first[v, l, j, i] += update
                         second[v, l, j, i] += update ** 2
-        switch(phase, variants[0].switch_period)
+        switch(phase, variants[0].switch_period, toggles, t)

@@ -1,5 +1,6 @@
 """Impression learning: making networks, and turning them into the named arrays of result files and back."""
 import numpy as np
+from scipy.stats import norm
 
 from impression_learning.learning import run
 from impression_learning.model import ALGORITHMS, BASELINES, TEST, Activity, Learner, Network, Phase, Rule
@@ -92,15 +93,21 @@ def rule_of(p):
 
 
 class Noise:
-    """Blocks of standard normals for the kernel: one set a step, or both pathways' sets for a legacy or released stream."""
+    """Blocks of random numbers for the kernel: one set of normals a step, or both pathways' sets for a legacy or released
+    stream; with alternation='random' also where the phase toggles."""
 
-    def __init__(self, rng, n_units, both):
+    def __init__(self, p, rng, both=False):
+        n_units, both = sum(p.sizes), both or p.rng == 'legacy'
         self.rng, self.width = rng, 2 * n_units if both else n_units
+        self.chance = 1 / (p.switch_period + 1) if p.alternation == 'random' and p.switch_period > 0 else 0.0
         self.block = max(64, BLOCK_NORMALS // self.width)          # steps
 
     def draw(self, steps):
-        """(steps, width) normals; the stream does not depend on how it is cut into blocks."""
-        return self.rng.standard_normal((steps, self.width))
+        """(normals (steps, width), toggles (steps,) or (0,)); the stream does not depend on how it is cut into blocks."""
+        if self.chance == 0:
+            return self.rng.standard_normal((steps, self.width)), np.zeros(0, bool)
+        numbers = self.rng.standard_normal((steps, self.width + 1))
+        return np.ascontiguousarray(numbers[:, 1:]), numbers[:, 0] > norm.isf(self.chance)
 
 
 def advance(net, sigmas, rule, noise, X, state, act, switching=True, keep=False):
@@ -111,5 +118,5 @@ def advance(net, sigmas, rule, noise, X, state, act, switching=True, keep=False)
     unused = learner(net)
     for a in range(0, len(X), noise.block):
         b = min(len(X), a + noise.block)
-        run(net, act, state, unused, X[a:b], noise.draw(b - a), *sigmas, rule, switching, loss[a:b], latent[a:b])
+        run(net, act, state, unused, X[a:b], *noise.draw(b - a), *sigmas, rule, switching, loss[a:b], latent[a:b])
     return loss, latent

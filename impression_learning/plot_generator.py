@@ -108,6 +108,17 @@ def fig_time_constant(runs):
     return figure
 
 
+def fig_time_constant_phases(runs):
+    """Alternating against pure wake for each time step (mode time_constant): overlays and scatters."""
+    figure, axes = grid(4, 5, 3)
+    for i, run in enumerate(runs):
+        title = f'dt = {run[0]["params"]["dt"]:.2f}'
+        panels.phases(axes[i // 5, i % 5], [run], (300, 500), 0, None, title)
+        panels.sp_scatter(axes[2 + i // 5, i % 5], [run])
+        axes[2 + i // 5, i % 5].set_title(f'Unit 1, {title}')
+    return figure
+
+
 def fig_lr_optim(runs):
     """Learning rates (mode lr_optim; not in the paper)."""
     figure, axes = grid(1, 3)
@@ -150,34 +161,67 @@ def fig_mnist(runs):
     return figure
 
 
-FIGURES = {'fig_1': fig_1, 'fig_2abc': fig_2abc, 'fig_2_norms': fig_2_norms, 'fig_reinforce_snr': fig_reinforce_snr,
-           'fig_2d': fig_2d, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_time_constant': fig_time_constant,
-           'fig_lr_optim': fig_lr_optim, 'fig_backprop': fig_backprop, 'fig_mnist': fig_mnist,
-           'fig_reinforce_snr_released': fig_reinforce_snr, 'fig_2d_released': fig_2d, 'fig_lr_optim_released': fig_lr_optim}
-OF_MODE = {'standard': ['fig_1'], 'smoke': ['fig_1'], 'SNR': ['fig_2abc', 'fig_2_norms', 'fig_reinforce_snr'],
-           'dimensionality': ['fig_2d'], 'switch_period': ['fig_3'], 'Vocal_Digits': ['fig_4'],
-           'time_constant': ['fig_time_constant'], 'lr_optim': ['fig_lr_optim'], 'backprop': ['fig_backprop'],
-           'MNIST': ['fig_mnist']}
+FIGURES = {
+    'fig_1': fig_1, 'fig_2abc': fig_2abc, 'fig_2_norms': fig_2_norms, 'fig_reinforce_snr': fig_reinforce_snr, 'fig_2d': fig_2d,
+    'fig_3': fig_3, 'fig_4': fig_4, 'fig_time_constant': fig_time_constant,
+    'fig_time_constant_phases': fig_time_constant_phases, 'fig_lr_optim': fig_lr_optim, 'fig_backprop': fig_backprop,
+    'fig_mnist': fig_mnist, 'fig_reinforce_snr_released': fig_reinforce_snr, 'fig_2d_released': fig_2d,
+    'fig_lr_optim_released': fig_lr_optim}
+OF_MODE = {
+    'standard': ['fig_1'], 'smoke': ['fig_1'], 'SNR': ['fig_2abc', 'fig_2_norms', 'fig_reinforce_snr'],
+    'dimensionality': ['fig_2d'], 'switch_period': ['fig_3'], 'Vocal_Digits': ['fig_4'],
+    'time_constant': ['fig_time_constant', 'fig_time_constant_phases'], 'lr_optim': ['fig_lr_optim'],
+    'backprop': ['fig_backprop'], 'MNIST': ['fig_mnist']}
+
+# Single panels under the released program's names, for image_save=True
+SINGLE = {'standard': {'loss': panels.loss, 'io_trace': panels.io_trace, 'io_plot': panels.io_plot,
+                       'acf_plot': panels.acf_plot},
+          'SNR': {'loss_snr': panels.loss, 'cosine_similarity_fig_snr': panels.cosine_similarity,
+                  'norm_ws_bp_snr': panels.norms, 'snr_fig': panels.snr},
+          'switch_period': {'sp_loss': panels.sp_loss, 'sp_corr': panels.sp_corr},
+          'Vocal_Digits': {'vocal_loss_fig': panels.vocal_loss, 'vocal_gen_fig': panels.vocal_generated,
+                           'vocal_acf_fig': panels.vocal_acf}}
+DOUBLE = {'Vocal_Digits': {'vocal_reproduction': panels.vocal_reproduction,
+                           'vocal_gen_comparison_fig': panels.vocal_correlations}}
 
 
 # %% the figures of one mode
-def main(words):
-    """Draw the figures of the mode that `words` (or exp_params.mode) name, from its saved members."""
-    n = next((int(word[2:]) for word in words if word.startswith('n=')), None)
-    words = [word for word in words if not word.startswith(('n=', 'image_save='))]
+def members_of(words, n):
+    """The saved runs (Params) that a mode's figures need; ends with the command that makes a missing one."""
     first = load_or_exit(exp_params, words)
-    whole = bool(exp_params.SWEEPS.get(first.mode)) and first.mode not in ('MNIST', 'Vocal_Digits') or n
-    members = load_members(exp_params, *words, 'array_num=0')[:n] if whole else [first]
+    if first.mode in ('standard', 'SNR'):              # as many seeds as there are
+        numbered = load_members(exp_params, *words, 'array_num=0') if n or first.array_num == 1 else [first]
+        members = [p for p in numbered[:n] if result_path(p).exists()] or [first]
+    elif exp_params.SWEEPS.get(first.mode) and first.mode not in ('MNIST', 'Vocal_Digits'):
+        members = load_members(exp_params, *words, 'array_num=0')[:n]
+    else:
+        members = [first]
     if first.mode == 'dimensionality':
         members += [load_params(exp_params, mode='backprop', array_num=i, released_code=first.released_code)
                     for i in range(1, 6)]
     missing = [p for p in members if not result_path(p).exists()]
     if missing:
-        stop(f'{len(missing)} of {len(members)} results are missing, the first is made by: {command(missing[0])}'
-             f'{"  (array_num=0: all of them)" if whole else ""}', 1)
-    runs = [load_result(p) for p in members]
-    for name in OF_MODE[first.mode]:
+        stop(f'{len(missing)} of {len(members)} results are missing; the first is made by: {command(missing[0])}'
+             f'{"  (array_num=0: all of them)" if len(members) > 1 else ""}', 1)
+    return members
+
+
+def main(words):
+    """Draw the figures of the mode that `words` (or exp_params.mode) name; image_save=True: single panels too."""
+    n = next((int(word[2:]) for word in words if word.startswith('n=')), None)
+    single = 'image_save=True' in words
+    members = members_of([word for word in words if not word.startswith(('n=', 'image_save='))], n)
+    runs, mode = [load_result(p) for p in members], members[0].mode
+    for name in OF_MODE[mode]:
         save_figure(FIGURES[name](runs), 'impression_learning', name)
+    for name, panel in SINGLE.get(mode, {}).items() if single else ():
+        figure, axes = grid(1, 1, 5)
+        panel(axes[0, 0], runs)
+        save_figure(figure, 'impression_learning', name)
+    for name, panel in DOUBLE.get(mode, {}).items() if single else ():
+        figure, axes = grid(1, 2, 5)
+        panel(axes[0], runs)
+        save_figure(figure, 'impression_learning', name)
 
 
 if __name__ == '__main__':

@@ -46,7 +46,7 @@ def train(p, net, stimulus, rng, checkpoint):
         'train_loss' (n, 3), 'diverged_at': step or -1}
     """
     sigmas, rule = p_sigmas(p), network.rule_of(p)
-    noise = network.Noise(rng, int(net.n.sum()), p.rng == 'legacy' or rule.both_paths)
+    noise = network.Noise(p, rng, rule.both_paths)
     act, phase, learner = network.activity(net), network.phase(), network.learner(net)
     total = stimulus.steps * p.epoch_num
     every = max(1, total // N_SNAPSHOTS)
@@ -63,8 +63,8 @@ def train(p, net, stimulus, rng, checkpoint):
             end = min(t + noise.block, total, (t // stimulus.steps + 1) * stimulus.steps, (t // every + 1) * every)
             loss, latent = np.empty((end - t, 3)), np.empty((0, 0))
             X = stimulus.block(t % stimulus.steps, t % stimulus.steps + end - t)
-            run_kernel(net, act, phase, learner, X, noise.draw(end - t), *sigmas, rule, rule.algorithm != REINFORCE_WAKE,
-                       loss, latent)
+            run_kernel(net, act, phase, learner, X, *noise.draw(end - t), *sigmas, rule,
+                       rule.algorithm != REINFORCE_WAKE, loss, latent)
             lost = np.flatnonzero(~np.isfinite(loss).all(axis=1))
             if lost.size:
                 state['diverged_at'] = t + int(lost[0])
@@ -133,7 +133,7 @@ def resume(checkpoint, live, rng, state):
 
 def snapshot_tests(p, trained, test_data, streams):
     """Test loss of each snapshot (Figs. 1, 2d, 3b, 4b)."""
-    noise = network.Noise(streams.tests, sum(p.sizes), p.rng == 'legacy')
+    noise = network.Noise(p, streams.tests)
     X = test_data.block(0, test_data.steps)
     parts = []
     with progress(len(trained['snapshot_steps']), f'{p.member} tests') as bar:
@@ -166,7 +166,7 @@ def sequences(p, net, trained, test_data, streams):
 def generate(p, net, trained, X, streams):
     """Free-running simulations (deep sleep): list of latent activities (steps, sum n_1..)."""
     steps = p.gen_steps or len(X)
-    noise = network.Noise(streams.tests, sum(p.sizes), p.rng == 'legacy')
+    noise = network.Noise(p, streams.tests)
     k = int(trained['phase'].k[0]) if p.carry_over else 0
     found = []
     for _ in range(p.gen_sim_num):
@@ -181,7 +181,7 @@ def wake_and_alternating(p, net, trained, X, streams):
     k, counter = (int(trained['phase'].k[0]), int(trained['phase'].counter[0])) if p.carry_over else (0, 0)
     found = []
     for state, switching in ((network.phase(1, k), False), (network.phase(1, k, counter), True)):
-        noise = network.Noise(data.restarted(streams.sequence_seed, p.rng), sum(p.sizes), p.rng == 'legacy')
+        noise = network.Noise(p, data.restarted(streams.sequence_seed, p.rng))
         found.append(network.advance(net, p_sigmas(p), network.rule_of(p), noise, X, state, network.activity(net), switching,
                                      keep=True))
     return found

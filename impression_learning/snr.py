@@ -64,7 +64,7 @@ def compare_along_training(p, trained, train_data, test_data, streams, checkpoin
     All snapshots and rules see the same sequence and the same noise (as in the released program, which seeds anew before
     each comparison); the loop over blocks of noise is therefore the outer one, and noise is drawn once for all.
     """
-    noise = network.Noise(streams.tests, sum(p.sizes), p.rng == 'legacy')
+    noise = network.Noise(p, streams.tests)
     X = test_data.block(0, test_data.steps)
     if p.rng == 'legacy':                                      # a wake-only test of the final network, result unused
         noise.draw(test_data.steps)
@@ -72,7 +72,7 @@ def compare_along_training(p, trained, train_data, test_data, streams, checkpoin
     parts = [test_snapshot(p, trained, 0, X, noise)]
     statistics, rng = compare_updates(p, trained, x, streams, checkpoint.part('comparison'))
     for i in range(1, len(trained['snapshot_steps'])):         # legacy: each test follows a comparison seeded anew (D14)
-        again = network.Noise(copy.deepcopy(rng), sum(p.sizes), True) if p.rng == 'legacy' else noise
+        again = network.Noise(p, copy.deepcopy(rng)) if p.rng == 'legacy' else noise
         parts.append(test_snapshot(p, trained, i, X, again))
     return as_losses(parts) | statistics | {'compare_sequence': x}
 
@@ -82,7 +82,7 @@ def compare_updates(p, trained, x, streams, checkpoint):
     rules, sigmas = variants(p), tuple(np.array(s) for s in p.sigmas)
     nets = [snapshot_net(trained, i) for i in range(len(trained['snapshot_steps']))]
     rng = data.restarted(LEGACY_SEED, 'legacy') if p.rng == 'legacy' else streams.comparison
-    noise = network.Noise(rng, sum(p.sizes), p.rng == 'legacy')
+    noise = network.Noise(p, rng)
     shape = (len(nets), len(rules), *nets[0].W_in.shape)
     live = {'traces': np.zeros(shape), 'baselines': np.zeros((*shape[:2], 2)), 'first': np.zeros(shape),
             'second': np.zeros(shape), 'phases': np.array([[[1], [0], [0]]] * len(nets))}
@@ -92,9 +92,9 @@ def compare_updates(p, trained, x, streams, checkpoint):
     with progress(episodes, f'{p.member} comparison', unit='episode', unit_scale=True, initial=done) as bar:
         while done < episodes:
             n = min(max(1, noise.block // p.n_compare), episodes - done)
-            eps = noise.draw(n * p.n_compare)
+            eps, toggles = noise.draw(n * p.n_compare)
             for i, net in enumerate(nets):
-                compare(net, act, network.Phase(*live['phases'][i]), x, eps, *sigmas, kinds, score,
+                compare(net, act, network.Phase(*live['phases'][i]), x, eps, toggles, *sigmas, kinds, score,
                         *(live[name][i] for name in ('traces', 'baselines', 'first', 'second')))
             done += n
             bar.update(n)

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import common
@@ -64,6 +64,7 @@ def test_mistakes_are_named_in_one_line(words, message):
     assert message in str(error.value) and '\n' not in str(error.value)
 
 
+@settings(derandomize=True, max_examples=400)
 @given(st.sampled_from([f.name for f in dataclasses.fields(exp_params.Params)]),
        st.one_of(st.text(max_size=8), st.integers(), st.floats(), st.none(), st.booleans(),
                  st.lists(st.integers(), max_size=2)))

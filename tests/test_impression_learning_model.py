@@ -30,7 +30,7 @@ def advance(net, X, eps, sigmas, rule, switching=True, act=None, learner=None, p
     """Run the kernel once; -> (loss parts, latent, learner, activity)."""
     act, learner, phase = act or network.activity(net), learner or network.learner(net), phase or network.phase()
     loss, latent = np.empty((len(X), 3)), np.empty((len(X), int(net.n[1:].sum())))
-    learning.run(net, act, phase, learner, X, eps, *sigmas, rule, switching, loss, latent)
+    learning.run(net, act, phase, learner, X, eps, np.zeros(0, bool), *sigmas, rule, switching, loss, latent)
     return loss, latent, learner, act
 
 
@@ -95,10 +95,25 @@ def test_phases_last_one_step_more_than_the_parameter():
         phase, seen = network.phase(), []
         for _ in range(24):
             seen.append((int(phase.wake[0]), int(phase.k[0])))
-            learning.switch(phase, period)
+            learning.switch(phase, period, np.zeros(0, bool), 0)
         for t, (wake, k) in enumerate(seen):
             assert wake == (1 if period == 0 else 1 - t // (period + 1) % 2)
             assert k == int(period > 0 and t > 0 and t % (2 * (period + 1)) == 0)
+
+
+def test_random_alternation_toggles_with_probability_one_over_k_plus_one():
+    """D21: mean phase duration K + 1, both phases equally long; the deterministic stream is left as it is."""
+    p = load_params(exp_params, mode='smoke', alternation='random', switch_period=4)
+    eps, toggles = network.Noise(p, np.random.default_rng(0)).draw(50_000)
+    assert abs(toggles.mean() - 1 / 5) < 0.01 and eps.shape == (50_000, 6) and abs(eps.std() - 1) < 0.01
+    phase = network.phase()
+    wake = []
+    for t in range(len(toggles)):
+        wake.append(int(phase.wake[0]))
+        learning.switch(phase, 4, toggles, t)
+    assert abs(np.mean(wake) - 0.5) < 0.03
+    d = simulation.run(p)
+    assert np.isfinite(d['loss_mean']).all() and (d['loss_wake'] != 0).all()
 
 
 def test_without_sleep_recognition_never_learns_and_without_wake_generation_never_does():
@@ -202,7 +217,7 @@ def test_compare_gives_the_sums_of_the_updates_of_the_training_rule():
     rules = snr.variants(p)
     shape = (len(rules), *net.W_in.shape)
     sums = [np.zeros(shape), np.zeros((len(rules), 2)), np.zeros(shape), np.zeros(shape)]
-    learning.compare(net, network.activity(net), network.phase(), x, eps, *sigmas, tuple(rules.values()),
+    learning.compare(net, network.activity(net), network.phase(), x, eps, np.zeros(0, bool), *sigmas, tuple(rules.values()),
                      network.empty([int(n) for n in net.n]), *sums)
     for v, rule in enumerate(rules.values()):
         rule = rule._replace(algorithm=REINFORCE, learning_rate=0.0)

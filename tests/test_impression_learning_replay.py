@@ -1,6 +1,7 @@
 """Impression learning: replay of runs of the released program, step by step (tests/reference/impression_learning)."""
 import json
 import os
+import types
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,15 @@ REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 
 CASES = sorted(REFERENCE.glob('*.npz'))
 RELEASED = dict(squared_loss=False, gain=1.0, fantasy_score=False, trace_reset=False, baseline_kind=BASELINE_BEFORE,
                 switch_all_layers=True, stimulus_term=True, both_paths=True)
+
+
+NEVER = np.zeros(0, bool)              # phases toggle after K + 1 steps, not at random
+
+
+def legacy_noise(p, seed):
+    """Both pathways' normals from one RandomState."""
+    settings = types.SimpleNamespace(sizes=p['layer_sizes'], rng='legacy', alternation='deterministic', switch_period=1)
+    return network.Noise(settings, np.random.RandomState(seed))
 
 
 def close(ours, theirs, rtol=1e-9, atol=1e-12):
@@ -84,7 +94,7 @@ def replay_train(case, p, **changes):
         wake, k = int(phase.wake[0]), int(phase.k[0])
         assert (wake, k) == (case['step_phase'][t], case['step_rec_switch'][t])
         loss, latent = np.empty((1, 3)), np.empty((1, sum(p['layer_sizes'][1:])))
-        run(net, act, phase, learner, X[t % steps:t % steps + 1], eps[t:t + 1], *sigmas, rule,
+        run(net, act, phase, learner, X[t % steps:t % steps + 1], eps[t:t + 1], NEVER, *sigmas, rule,
             rule.algorithm != 3, loss, latent)
         losses.append(loss.sum())
         latents.append(latent[0])
@@ -129,7 +139,7 @@ def check_protocol(case, p):
     """Training, the tests of its 20 snapshots, generation, pure wake and alternating runs, on the legacy stream."""
     rule = rule_of(p | {'algorithm': 'wake_sleep'}, both_paths=False)
     net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
-    noise = network.Noise(np.random.RandomState(p['noise_seed']), sum(p['layer_sizes']), True)
+    noise = legacy_noise(p, p['noise_seed'])
     act, learner, phase = network.activity(net), network.learner(net), network.phase()
     X, X_test = (np.ascontiguousarray(case[name].T) for name in ('X_train', 'X_test'))
     total, snapshots = len(X) * p['epochs'], []
@@ -141,7 +151,7 @@ def check_protocol(case, p):
                 act.h[:] = 0
             at = s % len(X)
             loss = np.empty((1, 3))
-            run(net, act, phase, learner, X[at:at + 1], noise.draw(1), *sigmas, rule, True, loss, np.empty((0, 0)))
+            run(net, act, phase, learner, X[at:at + 1], *noise.draw(1), *sigmas, rule, True, loss, np.empty((0, 0)))
             if s // len(X) == p['epochs'] - 1:
                 close(loss.sum(), case['train_loss_last_epoch'][at], atol=1e-7)
     compare_weights(net, case, 'final_')
@@ -158,7 +168,7 @@ def check_protocol(case, p):
     for name, state, switching in (('gen', network.phase(0, k), False), ('wake', network.phase(1, k), False),
                                    ('wake_sleep', network.phase(1, k, counter), True)):
         if name != 'gen':
-            noise = network.Noise(data.restarted(p['wake_seed'], 'legacy'), sum(p['layer_sizes']), True)
+            noise = legacy_noise(p, p['wake_seed'])
         loss, latent = network.advance(net, sigmas, rule, noise, X_test, state, network.activity(net), switching, True)
         close(loss.sum(axis=1), case[f'{name}_loss'], atol=1e-7)
         close(latent.T, case[f'{name}_latent'])
@@ -173,7 +183,7 @@ def check_snr(case, p):
     eps = np.random.RandomState(p['noise_seed']).standard_normal((T, 2 * (n0 + n1)))
     shape = (2, *net.W_in.shape)
     traces, baselines, first, second = np.zeros(shape), np.zeros((2, 2)), np.zeros(shape), np.zeros(shape)
-    compare(net, network.activity(net), network.phase(), np.ascontiguousarray(case['X'].T), eps, *sigmas, rules,
+    compare(net, network.activity(net), network.phase(), np.ascontiguousarray(case['X'].T), eps, NEVER, *sigmas, rules,
             network.empty(p['layer_sizes']), traces, baselines, first, second)
     for v, name in enumerate(('il', 'reinforce')):
         mean = first[v, 1].T[:n1, :n0] / T
