@@ -32,18 +32,20 @@ a { color: inherit; }
 '''
 
 
-def number(value):
-    """A number for people: four significant digits."""
+def number(value, digits=4):
+    """A number for people: four significant digits, or whole from 1000 on."""
     if value is None:
         return '–'
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f'{value:.4g}'
-    return f'{value:.3e}'.replace('e-0', 'e-').replace('e+0', 'e').replace('e+', 'e')
+    if 1000 <= abs(value) < 1e7:
+        return f'{value:.0f}'
+    if value == 0 or 1e-3 <= abs(value) < 1000:
+        return f'{value:.{digits}g}'
+    return f'{value:.{digits - 1}e}'.replace('e-0', 'e-').replace('e+0', 'e').replace('e+', 'e')
 
 
 def ours(row):
     """'mean ± s.e.m.'"""
-    return number(row['ours']) + (f' ± {number(row["sem"])}' if row['sem'] is not None else '')
+    return number(row['ours']) + (f' ± {number(row["sem"], 2)}' if row['sem'] is not None else '')
 
 
 def published(row):
