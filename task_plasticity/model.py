@@ -1,0 +1,351 @@
+"""Task-dependent representations: network, objectives and the local three-factor rule.
+
+Bredenberg, Simoncelli, Savin: Learning efficient task-dependent representations with synaptic plasticity, NeurIPS 2020.
+A stochastic recurrent rate network samples from exp(-2 E(r, s) / sigma^2); the gradient of any expected scalar reward is then
+    dX ~ alpha (coactivity - its running mean) - decay X,        X = W, C, b: reward, times pre and post, minus their mean.
+
+Matrices are stored [pre, post] (W[j, i] from neuron j to neuron i, C[k, i] from input k), so that sums run along memory;
+result files hold the paper's orientation [post, pre]. Time unit: the network time constant. Angles in rad.
+"""
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from common import kernel
+
+ESTIMATION, CATEGORISATION, MIXED = 0, 1, 2
+TASKS = {'linear': ESTIMATION, 'estimation': ESTIMATION, 'classifier': CATEGORISATION, 'categorisation': CATEGORISATION,
+         'mixed': MIXED}
+GAIN = 100.0                  # slope of the logistic read-out
+CLAMP = 1e-4                  # probabilities are kept this far from 0 and 1 in the log likelihood
+
+
+class Network(NamedTuple):
+    """Parameters: W (N, N) and C (I, N) as [pre, post], b (N,), D (K, N) the decoder."""
+    W: np.ndarray
+    C: np.ndarray
+    b: np.ndarray
+    D: np.ndarray
+
+
+class Means(NamedTuple):
+    """Running means of the coactivities: rr (N, N), rs (I, N), r (N,); reward (1,) for the optional reward baseline."""
+    rr: np.ndarray
+    rs: np.ndarray
+    r: np.ndarray
+    reward: np.ndarray
+
+
+class Settings(NamedTuple):
+    """Scalars of a session (specification 3 and 5)."""
+    task: int
+    dt: float
+    sigma: float              # intrinsic noise
+    alpha0: float             # f(x) = beta log(1 + exp(alpha0 + gamma x))
+    beta: float
+    gamma: float
+    R: float                  # leak resistance
+    low: float                # bounds of the rates
+    high: float
+    trace_rate: float         # q
+    transient: float          # no plasticity before this time in a trial
+    eta_W: float              # dt * gain * learning rate, each
+    eta_b: float
+    eta_C: float
+    eta_D: float
+    decay_W: float
+    decay_b: float
+    decay_C: float
+    decay_D: float
+    theta_thresh: float
+    theta_thresh_rev: float
+    lambda_MSE: float
+    lambda_LL: float
+    lambda_l1: float          # optional rate penalties (D4)
+    lambda_l2: float
+    plastic: bool             # W, b, C learn
+    learn_decoder: bool
+    normalize_output: bool
+    reward_baseline: bool     # subtract the running mean of the reward
+
+
+# ---------------------------------------------------------------- functions of the paper
+
+@kernel(inline=True)
+def f(x, alpha0, beta, gamma):
+    """Soft-plus f-I curve f(x) = beta log(1 + exp(alpha0 + gamma x))."""
+    return beta * math.log1p(math.exp(alpha0 + gamma * x)) if alpha0 + gamma * x < 36 else beta * (alpha0 + gamma * x)
+
+
+@kernel(inline=True)
+def g(r, alpha0, beta, gamma):
+    """Its inverse g(r) = (log(exp(r / beta) - 1) - alpha0) / gamma, in the form that does not overflow. r > 0"""
+    return r / (beta * gamma) + math.log1p(-math.exp(-r / beta)) / gamma - alpha0 / gamma
+
+
+@kernel(inline=True)
+def g_prime(r, alpha0, beta, gamma):
+    """g'(r) = exp(r / beta) / (beta gamma (exp(r / beta) - 1))."""
+    return 1.0 / (beta * gamma * (1.0 - math.exp(-r / beta)))
+
+
+def preferred_angles(n):
+    """phi_k = -pi + k d with d = (-pi + 2 pi / n) + pi, as numpy's arange has it (phi_6 is -8.9e-16 for n = 12). (n,)"""
+    return -np.pi + np.arange(n) * ((-np.pi + 2 * np.pi / n) + np.pi)
+
+
+@kernel(inline=True)
+def encode(theta, cos_phi, sin_phi, s):
+    """Input rates s_k = max(0, cos(theta - phi_k))."""
+    c, d = math.cos(theta), math.sin(theta)
+    for k in range(s.size):
+        s[k] = max(0.0, cos_phi[k] * c + sin_phi[k] * d)
+
+
+@kernel(inline=True)
+def langevin(theta, zeta, kappa, mu, sigma_s, dt):
+    """One step of the von Mises sampler, theta - kappa sin(theta - mu) sigma_s^2 dt + sigma_s zeta, wrapped to [-pi, pi]."""
+    theta = theta - kappa * math.sin(theta - mu) * sigma_s ** 2 * dt + sigma_s * zeta
+    if theta < -math.pi:
+        theta = math.pi + (theta + math.pi)
+    if theta > math.pi:
+        theta = -math.pi + (theta - math.pi)
+    return theta
+
+
+@kernel
+def wander(theta_0, zeta, kappa, mu, sigma_s, dt):
+    """Training stimulus of one trial. zeta (n,) with s.d. sqrt(dt), zeta[0] is not used -> theta (n,)"""
+    theta = np.empty(zeta.size)
+    theta[0] = theta_0
+    for t in range(1, zeta.size):
+        theta[t] = langevin(theta[t - 1], zeta[t], kappa, mu, sigma_s, dt)
+    return theta
+
+
+@kernel(inline=True)
+def logistic(u):
+    """1 / (1 + exp(-100 u))."""
+    return 1.0 / (1.0 + math.exp(-GAIN * u)) if u > -7.0 else 0.0
+
+
+@kernel(inline=True)
+def target(theta, p, y):
+    """y(theta): (cos, sin), the class, or both."""
+    label = 1.0 if theta >= p.theta_thresh or theta <= p.theta_thresh_rev else 0.0
+    if p.task == CATEGORISATION:
+        y[0] = label
+    else:
+        y[0], y[1] = math.cos(theta), math.sin(theta)
+        if p.task == MIXED:
+            y[2] = label
+
+
+@kernel(inline=True)
+def read_out(D, r, scale, u):
+    """u = scale D r."""
+    for k in range(D.shape[0]):
+        total = 0.0
+        for i in range(D.shape[1]):
+            total += D[k, i] * r[i]
+        u[k] = scale * total
+
+
+@kernel(inline=True)
+def squared_error(u, y, n):
+    """alpha of estimation: -|y - u|^2 over the first n outputs."""
+    total = 0.0
+    for k in range(n):
+        total -= (y[k] - u[k]) ** 2
+    return total
+
+
+@kernel(inline=True)
+def log_likelihood(u, y):
+    """alpha of categorisation: y log p + (1 - y) log(1 - p), p = logistic(100 u) kept within [1e-4, 1 - 1e-4]."""
+    p = logistic(u)
+    if p < CLAMP:
+        p = CLAMP
+    elif 1.0 - p < CLAMP:
+        p = 1.0 - CLAMP
+    return y * math.log(p) + (1.0 - y) * math.log(1.0 - p)
+
+
+@kernel(inline=True)
+def output_scale(r, p):
+    """1, or 1/|r| with normalize_output."""
+    if not p.normalize_output:
+        return 1.0
+    total = 0.0
+    for i in range(r.size):
+        total += r[i] * r[i]
+    return 1.0 / math.sqrt(total)
+
+
+@kernel(inline=True)
+def reward(u, y, r, p):
+    """alpha(D r, y): the scalar reward of the task, minus the optional rate penalties."""
+    if p.task == ESTIMATION:
+        alpha = squared_error(u, y, 2)
+    elif p.task == CATEGORISATION:
+        alpha = log_likelihood(u[0], y[0])
+    else:
+        alpha = p.lambda_MSE * squared_error(u, y, 2) + p.lambda_LL * log_likelihood(u[2], y[2])
+    if p.lambda_l1 > 0 or p.lambda_l2 > 0:
+        for i in range(r.size):
+            alpha -= p.lambda_l1 * abs(r[i]) + p.lambda_l2 * r[i] ** 2
+    return alpha
+
+
+@kernel(inline=True)
+def three_factor(alpha, coactivity, mean, decay, x):
+    """dX = alpha (coactivity - mean) - decay X, element by element."""
+    return alpha * (coactivity - mean) - decay * x
+
+
+@kernel(inline=True)
+def decoder_error(u, y, task, k, lambda_MSE, lambda_LL):
+    """Error of output k: y - u (linear) or 100 (y - p) (logistic); in the mixed task times lambda."""
+    if task == ESTIMATION:
+        return y[k] - u[k]
+    if task == CATEGORISATION:
+        return GAIN * (y[k] - logistic(u[k]))
+    return lambda_MSE * (y[k] - u[k]) if k < 2 else lambda_LL * GAIN * (y[k] - logistic(u[k]))
+
+
+@kernel(inline=True)
+def decoder_rule(D, u, y, r, scale, p, k, i):
+    """dD_ki = error_k r_i - decay D_ki (the mixed task's class row scales its decay too)."""
+    decay = p.decay_D * (p.lambda_LL if p.task == MIXED and k == 2 else 1.0)
+    return decoder_error(u, y, p.task, k, p.lambda_MSE, p.lambda_LL) * r[i] * scale - decay * D[k, i]
+
+
+# ---------------------------------------------------------------- one session's loop
+
+@kernel(inline=True)
+def drive(net, s, nu, t, r, p, current):
+    """Input current -g(r)/R + W r + C (s + nu_t) + b."""
+    for i in range(r.size):
+        current[i] = net.b[i] - g(r[i], p.alpha0, p.beta, p.gamma) / p.R
+    for j in range(r.size):
+        for i in range(r.size):
+            current[i] += net.W[j, i] * r[j]
+    for k in range(s.size):
+        x = s[k] + nu[t, k] if nu.shape[0] > 0 else s[k]
+        if x != 0.0:
+            for i in range(r.size):
+                current[i] += net.C[k, i] * x
+
+
+@kernel(inline=True)
+def average(means, r, s, q):
+    """Running means: A <- (1 - q) A + q r r^T, a_C <- (1 - q) a_C + q s r^T, a_b <- (1 - q) a_b + q r."""
+    for j in range(r.size):
+        for i in range(r.size):
+            means.rr[j, i] = (1.0 - q) * means.rr[j, i] + q * (r[i] * r[j])
+    for k in range(s.size):
+        for i in range(r.size):
+            means.rs[k, i] = (1.0 - q) * means.rs[k, i] + q * (r[i] * s[k])
+    for i in range(r.size):
+        means.r[i] = (1.0 - q) * means.r[i] + q * r[i]
+
+
+@kernel(inline=True)
+def learn(net, means, r, s, alpha, p):
+    """W, C, b += eta * three-factor rule, all with the same alpha and the means of this step."""
+    for j in range(r.size):
+        for i in range(r.size):
+            net.W[j, i] += p.eta_W * three_factor(alpha, r[i] * r[j], means.rr[j, i], p.decay_W, net.W[j, i])
+    for k in range(s.size):
+        for i in range(r.size):
+            net.C[k, i] += p.eta_C * three_factor(alpha, r[i] * s[k], means.rs[k, i], p.decay_C, net.C[k, i])
+    for i in range(r.size):
+        net.b[i] += p.eta_b * three_factor(alpha, r[i], means.r[i], p.decay_b, net.b[i])
+
+
+@kernel(inline=True)
+def learn_decoder(net, u, y, r, scale, p):
+    """D += eta_D * decoder rule, u and r before the update."""
+    for k in range(net.D.shape[0]):
+        for i in range(r.size):
+            net.D[k, i] += p.eta_D * decoder_rule(net.D, u, y, r, scale, p, k, i)
+
+
+@kernel(inline=True)
+def penalty(net, p):
+    """Weight penalties in the recorded objective of the mixed task: l_W |W|^2 + l_b |b|^2 + l_C |C|^2."""
+    total = 0.0
+    for j in range(net.W.shape[0]):
+        for i in range(net.W.shape[1]):
+            total += p.decay_W * net.W[j, i] ** 2
+    for k in range(net.C.shape[0]):
+        for i in range(net.C.shape[1]):
+            total += p.decay_C * net.C[k, i] ** 2
+    for i in range(net.b.size):
+        total += p.decay_b * net.b[i] ** 2
+    return total
+
+
+@kernel(inline=True)
+def write_record(record, row, r, u, objective, p):
+    """Clipped rates, read-out (probabilities where it is logistic) and recorded reward of one step."""
+    N = r.size
+    for i in range(N):
+        record[row, i] = min(max(r[i], p.low), p.high)
+    for k in range(u.size):
+        logical = p.task == CATEGORISATION or (p.task == MIXED and k == 2)
+        record[row, N + k] = logistic(u[k]) if logical else u[k]
+    record[row, N + u.size] = objective
+
+
+@kernel
+def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
+    """Steps t_first .. t_end - 1 (t_first >= 1) of a trial (specification 3.4); net, means and r are changed in place.
+
+    r (N,) rates after step t_first - 1; theta (n,) angles; xi (n, N) noise with s.d. sqrt(dt); nu (n, I) input noise or (0, 0);
+    phi (I,) preferred angles; record (ceil(n / every), N + K + 1) is filled at the steps divisible by `every`.
+    """
+    N, K, cos_phi, sin_phi = r.size, net.D.shape[0], np.cos(phi), np.sin(phi)
+    s, y, u, o, current = np.empty(phi.size), np.empty(K), np.empty(K), np.empty(K), np.empty(N)
+    encode(theta[t_first - 1], cos_phi, sin_phi, s)
+    for t in range(t_first, t_end):
+        drive(net, s, nu, t, r, p, current)
+        for i in range(N):
+            r[i] = r[i] + p.dt * current[i] + p.sigma * xi[t, i]                    # (1), not yet clipped
+        encode(theta[t], cos_phi, sin_phi, s)
+        target(theta[t], p, y)
+        if t % every == 0:                                                          # recorded with the unclipped rates
+            read_out(net.D, r, 1.0, o)
+            read_out(net.D, r, output_scale(r, p), u)
+            if p.task == MIXED:
+                objective = p.lambda_LL * log_likelihood(u[2], y[2]) - penalty(net, p)
+            else:
+                objective = reward(u, y, r, p)
+            write_record(record, t // every, r, o, objective, p)
+        for i in range(N):
+            r[i] = min(max(r[i], p.low), p.high)                                    # (2)
+        if p.plastic:
+            average(means, r, s, p.trace_rate)
+        if t * p.dt > p.transient and (p.plastic or p.learn_decoder):
+            scale = output_scale(r, p)
+            read_out(net.D, r, scale, u)                                            # learning sees the clipped rates
+            if p.plastic:
+                alpha = reward(u, y, r, p)
+                if p.reward_baseline:
+                    means.reward[0] = (1.0 - p.trace_rate) * means.reward[0] + p.trace_rate * alpha
+                    alpha -= means.reward[0]
+                learn(net, means, r, s, alpha, p)
+            if p.learn_decoder:
+                learn_decoder(net, u, y, r, scale, p)
+
+
+@kernel
+def first_record(net, r, theta_0, p, record):
+    """Index 0 of a trial: read-out, target and reward of the initial rates (the released program leaves zeros there, D8)."""
+    y, u, o = np.empty(net.D.shape[0]), np.empty(net.D.shape[0]), np.empty(net.D.shape[0])
+    target(theta_0, p, y)
+    read_out(net.D, r, 1.0, o)
+    read_out(net.D, r, output_scale(r, p), u)
+    objective = p.lambda_LL * log_likelihood(u[2], y[2]) - penalty(net, p) if p.task == MIXED else reward(u, y, r, p)
+    write_record(record, 0, r, o, objective, p)

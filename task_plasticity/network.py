@@ -1,0 +1,71 @@
+"""Task-dependent representations: making, storing and advancing networks."""
+from pathlib import Path
+
+import numpy as np
+
+from task_plasticity.model import TASKS, Means, Network, Settings
+
+PUBLISHED = Path(__file__).parent / 'published' / 'pretrained_network.npz'
+
+
+def initial(p, rng, rng_decoder):
+    """Random network (specification 3.5): W, C uniform, drawn in this order; b constant; D from a generator of its own."""
+    K, N, I = p.n_outputs, p.N, p.input_dim
+    D = rng_decoder.uniform(-1 / N, 1 / N, (K, N))
+    W = rng.uniform(-0.3 / np.sqrt(N), 0.3 / np.sqrt(N), (N, N))
+    C = rng.uniform(-0.5 / np.sqrt(I), 0.5 / np.sqrt(I), (N, I))
+    W = (W + W.T) / 2 if p.symmetric_init else W
+    W = np.zeros_like(W) if p.feedforward else W
+    return from_arrays({'W': W, 'C': C, 'b': np.full(N, float(p.initial_bias)), 'D': D})
+
+
+def from_arrays(arrays, suffix=''):
+    """Network from W (N, N), C (N, I) as [post, pre], b (N,), D (K, N), named with a suffix."""
+    W, C, b, D = (np.asarray(arrays[name + suffix], float) for name in 'WCbD')
+    return Network(np.ascontiguousarray(W.T), np.ascontiguousarray(C.T), b.copy(), D.copy())
+
+
+def to_arrays(net, suffix=''):
+    """{W, C, b, D + suffix: array} in the paper's orientation [post, pre]; copies."""
+    return {f'W{suffix}': net.W.T.copy(), f'C{suffix}': net.C.T.copy(), f'b{suffix}': net.b.copy(), f'D{suffix}': net.D.copy()}
+
+
+def stored(p):
+    """(Network, its initial state or None) of p.network_file, or the authors' network. ValueError if it does not fit p."""
+    path = Path(p.network_file) if p.network_file else PUBLISHED
+    if not path.exists():
+        raise FileNotFoundError(f'{path} is missing; make it from an original file with: '
+                                'python -m task_plasticity.convert_network network_cr -o FILE.npz')
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        net = from_arrays(arrays)
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise ValueError(f'{path} is no network file ({type(error).__name__}); an original network_cr is read by: '
+                         f'python -m task_plasticity.convert_network {path}') from error
+    task = {1: 'classifier', 2: 'linear', 3: 'mixed'}.get(len(net.D), f'with {len(net.D)} outputs')
+    if TASKS.get(task) != TASKS[p.objective]:
+        raise ValueError(f'{path} holds a network for the task {task}, the parameters ask for {p.objective}')
+    if (net.b.size, len(net.C)) != (p.N, p.input_dim):
+        raise ValueError(f'{path} holds N, input_dim = {net.b.size}, {len(net.C)}; the parameters say {p.N}, {p.input_dim}')
+    return net, from_arrays(arrays, '_initial') if 'W_initial' in arrays else None
+
+
+def means(net):
+    """Running means, zero."""
+    return Means(np.zeros_like(net.W), np.zeros_like(net.C), np.zeros_like(net.b), np.zeros(1))
+
+
+def settings(p, trial=0, learning=True, sigma=None):
+    """Settings of a trial: rates with the gain of that trial; learning=False for tests."""
+    gain = p.lr_gain * np.exp(-trial / 150) + 1 if p.annealed else p.lr_gain
+    eta = [p.dt * gain * rate for rate in (0.0 if p.feedforward else p.learning_rate, p.learning_rate_bias,
+                                           p.learning_rate_input, p.learning_rate_decoder)]
+    decays = [0.0 if p.feedforward else p.weight_l2, p.bias_weight_l2, p.i_weight_l2,
+              p.weight_l2 if p.decoder_l2 < 0 else p.decoder_l2]
+    return Settings(TASKS[p.objective], p.dt, float(p.sigma if sigma is None else sigma), float(p.alpha), float(p.beta),
+                    float(p.gamma), float(p.R), float(p.low_r_threshold), float(p.high_r_threshold), float(p.theta),
+                    float(p.transient), *map(float, eta), *map(float, decays), float(p.theta_thresh), float(p.theta_thresh_rev),
+                    float(p.lambda_MSE), float(p.lambda_LL), float(p.lambda_l1), float(p.lambda_l2),
+                    bool(learning and not p.decoder_only), bool(learning and not p.decoder_fixed), bool(p.normalize_output),
+                    bool(p.reward_baseline))
