@@ -86,6 +86,20 @@ def snr_rows():
     ]
 
 
+def snr_ratios():
+    """How far the SNR of each form of REINFORCE lies below impression learning's (seed means)."""
+
+    def ratio(rule, at):
+        return lambda runs: float(panels.stack(runs, 'snr_il')[:, at].mean() / panels.stack(runs, f'snr_{rule}')[:, at].mean())
+
+    names = {'corrected': 'corrected', 'stimulus_term': 'with the fantasy–stimulus term', 'released': 'as released'}
+    return [
+        row(f'SNR ratio IL / REINFORCE {name}, {when}', ratio(rule, at), main=rule == 'released' and at == 0)
+        for rule, name in names.items()
+        for when, at in (('untrained', 0), ('trained', -1))
+    ]
+
+
 def signal_to_noise(level):
     """Fig. 2a-c and the finding on REINFORCE's SNR."""
     size = {'quick': {'scale': 0.02}, 'headline': {'epoch_num_snr': 100_000}, 'paper': {}}[level]
@@ -137,7 +151,7 @@ def signal_to_noise(level):
         'from eligibility traces that are never reset (Q5).'
     )
     found += [
-        {'mode': 'SNR', 'figure': 'fig_reinforce_snr', 'claim': words, 'runs': runs, 'rows': []},
+        {'mode': 'SNR', 'figure': 'fig_reinforce_snr', 'claim': words, 'runs': runs, 'rows': snr_ratios()},
         {'mode': 'SNR', 'figure': 'fig_reinforce_snr_released', 'claim': words, 'runs': exact, 'rows': rows},
     ]
     return found

@@ -67,11 +67,17 @@ def time_constant():
             lambda runs: max(each(lambda d, p: np.abs(transition(d) - 1 + p['dt'] / 4).max())(runs)),
             None,
             (0, 0.012),
+            note='The mixing matrix of this seed hides a latent direction (smallest singular value 0.22); the released rule on '
+            'the same stimulus gives the same numbers. Seeds 1 and 2 reach 0.014, at dt = 1.',
         ),
         row('last / untrained test loss, dt = 1', lambda runs: ratio(runs[:1]), 0.57, (0.48, 0.68)),
         row('last / untrained test loss, dt = 0.12', lambda runs: ratio(runs[8:9]), 0.20, (0.16, 0.26)),
     ]
-    keys = ['time_constant | dt1.00 sig 0.500 decay 0.750', 'time_constant | dt0.12 sig 0.173 decay 0.970']
+    keys = [
+        f'time_constant | dt{dt:.2f} sig {0.5 * dt**0.5:.3f} decay {1 - dt / 4:.3f}' for dt in (1 - 0.11 * i for i in range(10))
+    ]
+    exact = replayed('time_constant', range(1, 11), keys)
+    exact['rows'].append(row(rows[2]['quantity'], rows[2]['value'], None, (0, 0.012), RELEASED))
     return [
         {
             'mode': 'time_constant',
@@ -87,7 +93,7 @@ def time_constant():
             'rows': [],
             'claim': 'Overlays and scatters for each time step.',
         },
-        replayed('time_constant', (1, 9), keys),
+        exact,
     ]
 
 

@@ -99,7 +99,7 @@ def fig_4(runs):
 def fig_time_constant(runs):
     """Slower and faster stimuli (mode time_constant; not in the paper)."""
     figure, axes = grid(1, 3)
-    panels.loss_curves(axes[0, 0], runs, lambda p: f'dt = {p["dt"]:.2f}', 'viridis', 'Loss through training')
+    panels.loss_curves(axes[0, 0], runs, 'dt', 'Loss through training')
     step = [meta['params']['dt'] for meta, _ in runs]
     for ax, name, label in ((axes[0, 1], 'wake_sleep_correlation', 'correlation wake – alternating'),
                             (axes[0, 2], 'R2', '$R^2$ in wake')):
@@ -125,7 +125,7 @@ def fig_lr_optim(runs):
     for ax, algorithm in zip(axes[0], ('wake_sleep', 'reinforce'), strict=False):
         chosen = [run for run in runs if run[0]['params']['algorithm'] == algorithm]
         name = 'Impression learning' if algorithm == 'wake_sleep' else 'REINFORCE'
-        panels.loss_curves(ax, chosen, lambda p: f'{p["learning_rate"]:.1e}', 'viridis', name)
+        panels.loss_curves(ax, chosen, 'learning_rate', name)
         good = panels.finite(chosen)
         axes[0, 2].plot([meta['params']['learning_rate'] for meta, _ in good], [float(d['wake_loss']) for _, d in good], 'o-',
                         label=name)
@@ -140,8 +140,9 @@ def fig_backprop(runs):
     figure, axes = grid(1, 3)
     for meta, d in runs:
         axes[0, 0].plot(d['train_loss'], label=f'd = {meta["params"]["n_neurons"]}')
-    axes[0, 0].set(xlabel='training (blocks of steps)', ylabel='loss', yscale='symlog', title='Training loss')
-    axes[0, 0].legend()
+    axes[0, 0].set(xlabel='training (blocks of steps)', ylabel='loss', title='Training loss')
+    axes[0, 0].set_yscale('symlog', linthresh=10)
+    axes[0, 0].legend(loc='upper right')
     meta, d = runs[-1]
     X, prediction = panels.test_stimulus(d), d['wake_sequence'] @ d['final_W_out'].T
     axes[0, 1].plot([-1, 1], [-1, 1], 'k', lw=0.8)

@@ -165,7 +165,9 @@ def dimensionality(ax, runs):
     for rule, points in shown.items():
         x, y = np.array(sorted(points)).T
         ax.plot(x, y, 'o-', color=COLOURS[rule], label=LABELS[rule])
-    ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log', title='Final loss against dimension')
+    released = runs[0][0]['params']['released_code']
+    ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log',
+           title='Final loss against dimension' + (', as released' if released else ''))
     ax.set_yscale('symlog', linthresh=10)
     ax.set_ylim(-100, 5e4)
     ax.set_xticks([4, 8, 16, 32, 64], ['4', '8', '16', '32', '64'])
@@ -232,8 +234,10 @@ def vocal_loss(ax, runs):
     for meta, d in runs:
         p = meta['params']
         rule = 'il' if p['algorithm'] == 'wake_sleep' else 'released' if p['released_code'] else 'corrected'
+        style, more = ('o--', ', released rule') if rule == 'il' and p['released_code'] else ('o-', '')
         if 'loss_mean' in d:
-            ax.plot(np.arange(1, len(d['loss_mean']) + 1), d['loss_mean'], 'o-', color=COLOURS[rule], label=LABELS[rule])
+            ax.plot(np.arange(1, len(d['loss_mean']) + 1), d['loss_mean'], style, ms=3, color=COLOURS[rule],
+                    label=LABELS[rule] + more)
         else:
             ax.plot([], [], color=COLOURS[rule], label=f'{LABELS[rule]}: diverged at step {meta["diverged_at"]}')
     ax.set(xlabel='epoch', ylabel='test loss', yscale='log', ylim=(1e5, 5e6), title='Loss through training')
@@ -270,19 +274,19 @@ def vocal_acf(ax, runs):
 
 # ---------------------------------------------------------------- extra figures
 
-def loss_curves(ax, runs, label, cmap, title):
-    """loss_mean of many runs, coloured in order; diverged runs are named."""
-    from matplotlib import colormaps
-    lost = []
-    for i, (meta, d) in enumerate(runs):
-        if meta['diverged_at'] >= 0:
-            lost.append(label(meta['params']))
-            continue
-        ax.plot(d['loss_mean'], color=colormaps[cmap](0.9 * i / max(1, len(runs) - 1)), label=label(meta['params']))
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='test loss', yscale='log', title=title)
-    if lost:
-        ax.text(0.03, 0.02, 'diverged: ' + ', '.join(lost), transform=ax.transAxes, fontsize=7, wrap=True)
-    ax.legend(fontsize=6.5, ncols=2)
+def loss_curves(ax, runs, name, title):
+    """loss_mean of many runs, coloured by the parameter `name` (log colour bar for rates); diverged runs are counted."""
+    from matplotlib import cm, colors
+    values = [meta['params'][name] for meta, _ in runs]
+    scale = colors.LogNorm if max(values) / min(values) > 1000 else colors.Normalize
+    colour = cm.ScalarMappable(scale(min(values), max(values)), 'viridis')
+    lost = [value for value, (meta, _) in zip(values, runs, strict=True) if meta['diverged_at'] >= 0]
+    for value, (meta, d) in zip(values, runs, strict=True):
+        if meta['diverged_at'] < 0:
+            ax.plot(d['loss_mean'], color=colour.to_rgba(value))
+    note = f'; {len(lost)} diverged\n({min(lost):.0e} to {max(lost):.0e})' if lost else ''
+    ax.set(xlabel='snapshot (5 % of training)', ylabel='test loss', yscale='log', title=title + note)
+    ax.figure.colorbar(colour, ax=ax, label={'dt': 'dt', 'learning_rate': 'learning rate'}[name])
 
 
 def digits(axes, runs):
