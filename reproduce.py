@@ -81,13 +81,14 @@ def prepare(folder, level):
 
 
 def evaluate(row, runs):
-    """(ours, sem, n) of a row: mean and standard error over seeds, or one statistic over all runs. None if a seed diverged."""
+    """(ours, sem, n) of a row: mean (or median) and standard error over seeds, or one statistic. None if a seed diverged."""
     value = row['value'](runs)
     if not isinstance(value, list):
         return (float(value) if math.isfinite(value) else None), None, len(runs)
     values = np.array(value, float)
     sem = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
-    return (float(values.mean()), sem, len(values)) if np.isfinite(values).all() else (None, None, len(values))
+    centre = float(np.median(values) if row.get('median') else values.mean())
+    return (centre, sem, len(values)) if np.isfinite(values).all() else (None, None, len(values))
 
 
 def verdict(ours, band):

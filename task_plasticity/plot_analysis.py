@@ -44,7 +44,8 @@ def released_keep(m):
 
 def tuning_curves(r, theta):
     """Mean and s.d. of the rates per angle: two (angles, N)."""
-    return (np.array(per_angle(lambda k: r[:, k].mean(axis=1), theta)), np.array(per_angle(lambda k: r[:, k].std(axis=1), theta)))
+    mean = np.array(per_angle(lambda k: r[:, k].mean(axis=1), theta))
+    return mean, np.array(per_angle(lambda k: r[:, k].std(axis=1), theta))
 
 
 def normalised(r, released):
@@ -84,7 +85,7 @@ def sorted_stimulus_variance(r, theta, order=None):
 
 
 def stimulus_dependent_energy(r, s, theta, net):
-    """Mean over every 200th record of E with g(x) = x: -r^T W r / 2 + r^T r / 2 - b^T r - r^T C s, input of the first record."""
+    """Mean over every 200th record of E with g(x) = x: -r^T W r / 2 + r^T r / 2 - b^T r - r^T C s, s of the first record."""
     def energy(k):
         R, x = r[:, k][:, ::200], s[:, k][:, 0]
         quadratic = 0.5 * (R * R).sum(axis=0) - 0.5 * (R * (net['W'] @ R)).sum(axis=0)
@@ -143,7 +144,7 @@ def gaussian_entropy(det, n):
 
 def noise_volume(r, theta, D, entropy=False, keep=None):
     """Per angle: fraction = noise volume in the read-out space / in the K largest principal axes, total, projected, overlap
-    of the two bases (K, N) and eigenvalues (N,). Volumes are determinants, or Gaussian entropies (the released default, D12)."""
+    of the two bases (K, N) and eigenvalues (N,). Volumes are determinants or (released default, D12) Gaussian entropies."""
     V = read_out_axes(D)
 
     def volume(k):
@@ -202,7 +203,8 @@ def stimulus_dependent_s2n(r, theta, D):
         x = projection @ r[:, k]
         return (x.mean(axis=1) ** 2).sum() / np.trace(np.cov(x))
 
-    return (np.array(per_angle(lambda k: ratio(k, np.eye(len(P)) - P), theta)), np.array(per_angle(lambda k: ratio(k, P), theta)))
+    outside = np.array(per_angle(lambda k: ratio(k, np.eye(len(P)) - P), theta))
+    return outside, np.array(per_angle(lambda k: ratio(k, P), theta))
 
 
 def ellipses(o, groups):

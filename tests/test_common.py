@@ -174,10 +174,10 @@ def test_generator_states_survive_json():
         assert np.array_equal(rng.standard_normal(5), ahead)
 
 
-def kill_and_resume(words, results, seconds_before_kill):
+def kill_and_resume(words, results, seconds_before_kill, folder='impression_learning'):
     """Start a run, SIGKILL it after its first checkpoint, start it again; returns (checkpoints seen, arrays)."""
     environment = os.environ | {'PLASTICITY_RESULTS': str(results), 'PLASTICITY_CHECKPOINT_SECONDS': '0.05'}
-    command = [sys.executable, '-m', 'impression_learning.simulation', *words]
+    command = [sys.executable, '-m', f'{folder}.simulation', *words]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.time() + 120
     while not list(results.rglob('*.checkpoint*.npz')) and process.poll() is None and time.time() < deadline:

@@ -27,6 +27,7 @@ def sandbox(tmp_path, monkeypatch):
     monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path / 'results'))
     (tmp_path / 'impression_learning').mkdir()
     monkeypatch.setattr(report, 'ROOT', tmp_path)
+    monkeypatch.setattr(reproduce, 'PAPERS', {'impression_learning': 'Bredenberg et al., NeurIPS 2021'})
     tmp_path.joinpath('README.md').write_text('before\n<!-- results -->\nOLD TABLE\n<!-- /results -->\nafter\n')
     tmp_path.joinpath('impression_learning', 'README.md').write_text('<!-- results -->\n<!-- /results -->\n')
     found = types.SimpleNamespace(path=tmp_path, list=[tiny()])

@@ -1,0 +1,151 @@
+"""Figures of task-dependent representations, from saved results only.
+
+    python -m task_plasticity.plot_generator mode=estimation seed=1          one network
+    python -m task_plasticity.plot_generator mode=estimation seed=1 n=3      networks with seeds 1, 2, 3
+"""
+import dataclasses
+import sys
+
+# %% what the figures need
+from common import command, load_result, result_path, save_figure, style
+from running import load_members, load_or_exit, stop
+from task_plasticity import exp_params
+from task_plasticity import plot_panels as panels
+
+
+def grid(rows, columns, size=3.6):
+    """(figure, axes) in the project's style."""
+    plt = style()
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size), squeeze=False)
+    return figure, axes
+
+
+def of_mode(runs, mode):
+    """The runs of one mode."""
+    return [run for run in runs if run[0]['mode'] == mode]
+
+
+# %% Fig. 1: learning to estimate
+def fig_1(runs):
+    """Objective, output and target, outputs in the plane, tuning curves, preferred angles, stimulus (estimation)."""
+    figure, axes = grid(2, 3)
+    panels.objective(axes[0, 0], runs)
+    panels.output_and_target(axes[0, 1], runs, 246)
+    panels.circle(axes[0, 2], runs)
+    panels.tuning_curves(axes[1, 0], runs)
+    panels.preferred_angles(axes[1, 1], runs)
+    panels.stimulus_histogram(axes[1, 2], runs)
+    return figure
+
+
+# %% Fig. 2: the prior
+def fig_2(runs):
+    """Full and decoder-only networks of the same starts, and networks trained under a flat prior."""
+    full, control, flat = (of_mode(runs, mode) for mode in ('estimation', 'decoder_only', 'prior_sweep'))
+    figure, axes = grid(2, 4, 3.4)
+    groups = [(full, '_2', 'full', panels.AFTER), (control, '_2', 'decoder only', panels.CONTROL)]
+    panels.preferred_angles(axes[0, 0], full)
+    panels.compared(axes[0, 1], [(full, '', 'before', panels.BEFORE), (full, '_2', 'after', panels.AFTER),
+                                 (flat, '_2', 'flat prior', '#009E73')], lambda s: s.population_rate, 'mean rate', 'Mean rate')
+    panels.compared(axes[0, 2], [*groups, (flat, '_2', 'flat prior', '#009E73')], lambda s: s.error, 'squared error', 'Error')
+    panels.compared(axes[0, 3], groups, lambda s: s.bias_squared, 'squared bias', 'Bias')
+    panels.compared(axes[1, 0], groups, lambda s: s.output_variance, 'variance', 'Output variance')
+    panels.compared(axes[1, 1], [*groups, (full, '', 'before', panels.BEFORE)], lambda s: s.volume_fraction, 'volume fraction',
+                    'Noise in the read-out space')
+    panels.compared(axes[1, 2], [(full, '', 'before', panels.BEFORE), (full, '_2', 'after', panels.AFTER)], lambda s: s.fisher,
+                    'Fisher information', 'Fisher information')
+    axes[1, 3].remove()
+    panels.error_polar(figure.add_subplot(2, 4, 8, projection='polar'), full)
+    return figure
+
+
+# %% Fig. 3: the noise
+def fig_3(runs):
+    """Networks trained at noise 0.1, 0.2, 0.4 (further runs: more seeds at 0.4)."""
+    figure, axes = grid(2, 3)
+    panels.error_against_noise(axes[0, 0], runs[:3])
+    panels.current_ratios(axes[0, 1], runs[:3])
+    panels.compared(axes[0, 2], [(runs[2:], '', 'before', panels.BEFORE), (runs[2:], '_2', 'after', panels.AFTER)],
+                    lambda s: s.volume_fraction, 'volume fraction', 'Noise in the read-out space, σ = 0.4')
+    panels.currents(axes[1, 0], runs[1:2])
+    panels.noise_heat_map(axes[1, 1], runs[2:3])
+    panels.signal_and_noise(axes[1, 2], runs[2:3])
+    return figure
+
+
+# %% Fig. 4: the task
+def fig_4(runs):
+    """Objective, output, tuning, decoded activity at the boundaries (categorisation)."""
+    figure, axes = grid(2, 3)
+    panels.objective(axes[0, 0], runs)
+    panels.output_and_target(axes[0, 1], runs, 247)
+    panels.tuning_curves(axes[0, 2], runs)
+    panels.tuning_by_side(axes[1, 0], runs)
+    panels.decoded_densities(axes[1, 1], runs)
+    panels.compared(axes[1, 2], [(runs, '', 'before', panels.BEFORE), (runs, '_2', 'after', panels.AFTER)], lambda s: s.fisher,
+                    'Fisher information', 'Fisher information')
+    return figure
+
+
+def fig_4_controls(runs):
+    """Flat prior, decoder only, weak decay."""
+    figure, axes = grid(1, 3)
+    modes = {'classifier_uniform_prior': 'flat prior', 'classifier_decoder_only': 'decoder only',
+             'classifier_weak_decay': 'weak decay'}
+    for ax, (mode, name) in zip(axes[0], modes.items(), strict=True):
+        panels.decoded_densities(ax, of_mode(runs, mode)[:1])
+        ax.set_title(f'{name}: {ax.get_title()}')
+    return figure
+
+
+# %% one network in detail
+def fig_stored(runs):
+    """Circle, tuning, error, currents, correlations, variation of one network (for example the authors' stored one)."""
+    figure, axes = grid(2, 3)
+    panels.circle(axes[0, 0], runs)
+    panels.tuning_curves(axes[0, 1], runs)
+    panels.compared(axes[0, 2], [(runs, '_2', 'error', panels.AFTER)], lambda s: s.error, 'squared error', 'Error')
+    panels.currents(axes[1, 0], runs)
+    panels.signal_and_noise(axes[1, 1], runs)
+    panels.variation_map(axes[1, 2], runs)
+    return figure
+
+
+def fig_network(runs):
+    """Noise correlations, dimensions, f-I curve of trained networks."""
+    figure, axes = grid(1, 3)
+    panels.noise_heat_map(axes[0, 0], runs)
+    panels.explained_variance(axes[0, 1], runs)
+    panels.f_I_curve(axes[0, 2], runs)
+    return figure
+
+
+FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_4_controls': fig_4_controls,
+           'fig_stored': fig_stored, 'fig_network': fig_network}
+
+
+# %% the figures of one mode
+def names_for(p):
+    """Figures that the runs of one mode suffice for."""
+    if p.network_load or p.trial_num_2 == 0:
+        return ['fig_stored'] if p.n_outputs > 1 else []
+    return ['fig_4', 'fig_network'] if p.n_outputs == 1 else ['fig_1', 'fig_stored', 'fig_network']
+
+
+def main(words):
+    """Draw the figures of the mode that `words` (or exp_params.mode) name, for n seeds in a row."""
+    n = next((int(word[2:]) for word in words if word.startswith('n=')), 1)
+    first, = load_or_exit(exp_params, [word for word in words if not word.startswith('n=')], load_members)[:1]
+    members = [dataclasses.replace(first, seed=first.seed + i) for i in range(n)]
+    missing = [p for p in members if not result_path(p).exists()]
+    if missing:
+        stop(f'{len(missing)} of {n} results are missing; the first is made by: {command(missing[0])}', 1)
+    if first.test_num == 0:
+        stop('the figures need a test session: test_num=0', 1)
+    runs = [load_result(p) for p in members]
+    for name in names_for(first):
+        save_figure(FIGURES[name](runs), 'task_plasticity', name)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,332 @@
+"""Task-dependent representations: mathematics of the model and its rules, exactness of fast forms, converter, bad input."""
+import dataclasses
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from common import load_params
+from task_plasticity import exp_params, model, network, simulation
+from task_plasticity import plot_analysis as analysis
+from task_plasticity.convert_network import convert, read
+
+F = (0.0, 1 / 30, 30.0)
+
+
+def session(mode='smoke', **given):
+    p = load_params(exp_params, mode=mode, **given)
+    rngs = simulation.streams(p)
+    return p, network.initial(p, rngs.weights, rngs.decoder), rngs
+
+
+# ---------------------------------------------------------------- mathematics
+
+def test_g_is_the_inverse_of_f_and_g_prime_its_derivative():
+    for r in (0.001, 0.01, 0.3, 5.0, 60.0):
+        assert model.f(model.g(r, *F), *F) == pytest.approx(r, rel=1e-9)
+        step = 1e-6 * r
+        numeric = (model.g(r + step, *F) - model.g(r - step, *F)) / (2 * step)
+        assert model.g_prime(r, *F) == pytest.approx(numeric, rel=1e-6)
+
+
+def test_g_does_not_overflow():
+    assert model.g(100.0, *F) == pytest.approx(100.0)
+    assert np.isfinite(model.g_prime(100.0, *F))
+
+
+def test_decoder_rules_are_gradients_of_the_reward():
+    """Estimation up to the factor 2, categorisation exactly (unclamped), by central differences."""
+    rng = np.random.default_rng(0)
+    for task, K, factor in ((0, 2, 2.0), (1, 1, 1.0)):
+        p = network.settings(load_params(exp_params, mode='smoke'))._replace(task=task, decay_D=0.0)
+        D, r, y = rng.normal(0, 0.005, (K, 9)), rng.uniform(0.05, 0.5, 9), rng.integers(0, 2, K).astype(float)
+        for k, i in ((0, 0), (K - 1, 5)):
+            values = []
+            for step in (1e-6, -1e-6):
+                changed = D.copy()
+                changed[k, i] += step
+                values.append(model.reward(changed @ r, y, r, p))
+            rule = model.decoder_rule(D, D @ r, y, r, 1.0, p, k, i)
+            assert factor * rule == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-5)
+
+
+def test_without_noise_the_rates_reach_the_fixed_point_of_the_dynamics():
+    """sigma = 0, held stimulus: -g(r)/R + W r + C s + b = 0."""
+    p, net, _ = session(sigma=0.0, T=60.0, switch_period=60.0)
+    phi = model.preferred_angles(p.input_dim)
+    theta, r = np.full(p.n_steps, phi[4]), np.full(p.N, 0.1)
+    record = np.zeros((len(theta) // p.record_res + 1, p.N + 3))
+    model.run(net, network.means(net), r, theta, np.zeros((len(theta), p.N)), np.empty((0, 0)), phi, 1, len(theta),
+              network.settings(p, learning=False), record, p.record_res)
+    s = np.maximum(0, np.cos(phi[4] - phi))
+    residual = -np.array([model.g(x, *F) for x in r]) + net.W.T @ r + net.C.T @ s + net.b
+    inner = r > p.low_r_threshold
+    assert inner.any() and np.abs(residual[inner]).max() < 1e-6
+    assert (residual[~inner] <= 0).all()                       # clipped neurons are pushed down
+
+
+def test_time_step_converges_to_first_order():
+    """Halving dt halves the error of the deterministic trajectory."""
+    ends = []
+    for dt in (0.02, 0.01, 0.005, 0.0025):
+        p, net, _ = session(sigma=0.0, T=2.0, switch_period=2.0, dt=dt, record_res=1, trial_num_2=0)
+        theta, r = np.zeros(p.n_steps), np.full(p.N, 0.1)
+        model.run(net, network.means(net), r, theta, np.zeros((len(theta), p.N)), np.empty((0, 0)),
+                  model.preferred_angles(12), 1, round(1.0 / dt) + 1, network.settings(p, learning=False),
+                  np.zeros((len(theta), p.N + 3)), 1)
+        ends.append(r)
+    errors = [np.abs(a - b).max() for a, b in zip(ends, ends[1:], strict=False)]
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert np.abs(orders - 1).max() < 0.3
+
+
+def test_stimulus_has_twice_the_concentration_of_the_prior_and_exact_prior_mends_it():
+    """D1: stationary density von Mises with 2 kappa (released) or kappa (exact_prior): mean resultant length I1/I0."""
+    from scipy.special import iv
+    rng = np.random.default_rng(0)
+    for kappa, concentration in ((0.75, 1.5), (0.375, 0.75)):
+        theta = model.wander(0.0, rng.normal(0, 0.1, 1_500_000), kappa, 0.0, 0.6, 0.01)
+        expected = iv(1, concentration) / iv(0, concentration)
+        assert np.abs(np.exp(1j * theta).mean()) == pytest.approx(expected, abs=0.05)
+        assert np.abs(theta).max() <= np.pi
+
+
+def test_antisymmetric_part_of_the_weights_only_decays():
+    """Specification 7.2, 3: (1 - dt g eta l_W)^updates, to 1e-9 relative."""
+    from task_plasticity.plot_measures import antisymmetric_error
+    p = load_params(exp_params, mode='smoke', test_num=0)
+    d = simulation.run(p)
+    assert antisymmetric_error({'params': dataclasses.asdict(p)}, d) < 1e-9
+
+
+def test_plasticity_flags():
+    """decoder_only leaves W, C, b; decoder_fixed leaves D; feedforward has no W; a test changes nothing."""
+    for flag, moved, still in (('decoder_only', 'D', 'WCb'), ('decoder_fixed', 'WCb', 'D')):
+        d = simulation.run(load_params(exp_params, mode='smoke', test_num=0, **{flag: True}))
+        assert all(np.array_equal(d[n], d[f'{n}_initial']) for n in still)
+        assert all(np.abs(d[n] - d[f'{n}_initial']).max() > 0 for n in moved)
+    d = simulation.run(load_params(exp_params, mode='smoke', test_num=0, feedforward=True))
+    assert not d['W'].any()
+    d = simulation.run(load_params(exp_params, mode='smoke', trial_num_2=0))
+    assert all(np.array_equal(d[n], d[f'{n}_initial']) for n in 'WCbD')
+
+
+def test_annealed_gain():
+    p = load_params(exp_params, mode='smoke', annealed=True)
+    for trial in (0, 3, 150):
+        assert network.settings(p, trial).eta_W == pytest.approx(p.dt * p.learning_rate * (100 * np.exp(-trial / 150) + 1))
+
+
+def test_index_0_is_filled_properly_by_default_and_left_empty_as_released():
+    """D8: o_0 = D r_0, reward of the initial rates; released: zeros."""
+    for released in (False, True):
+        p, net, rngs = session(released_code=released)
+        found = simulation.test(p, net, rngs.test_1)
+        expected = net.D @ np.full(p.N, 0.1) if not released else np.zeros(2)
+        np.testing.assert_allclose(found['o'][0, :, 0], expected, atol=1e-15)
+        assert (found['objective'][0, 0] == 0) == released
+
+
+def test_optional_terms_change_the_reward_as_written():
+    p = network.settings(load_params(exp_params, mode='smoke'))
+    u, y, r = np.array([0.2, 0.1]), np.array([1.0, 0.0]), np.array([0.5, 0.25])
+    plain = model.reward(u, y, r, p)
+    assert plain == pytest.approx(-(0.8 ** 2 + 0.1 ** 2))
+    assert model.reward(u, y, r, p._replace(lambda_l1=2.0)) == pytest.approx(plain - 2 * 0.75)
+    assert model.reward(u, y, r, p._replace(lambda_l2=2.0)) == pytest.approx(plain - 2 * (0.25 + 0.0625))
+    d = simulation.run(load_params(exp_params, mode='smoke', test_num=0, reward_baseline=True))
+    assert np.isfinite(d['W']).all()
+
+
+PLAIN = '''
+import json
+import numpy as np
+from common import load_params
+from task_plasticity import exp_params, simulation
+found = {}
+for task in ('linear', 'classifier', 'mixed'):
+    d = simulation.run(load_params(exp_params, mode='smoke', objective=task, T=4.0, trial_num_2=1, test_num=1, N=5,
+                                   input_noise=True, normalize_output=True))
+    found[task] = {k: np.ravel(d[k]).tolist() for k in ('W', 'C', 'b', 'D', 'o_test_2')}
+print(json.dumps(found))
+'''
+
+
+def test_compiled_kernels_equal_their_python_source():
+    outputs = []
+    for disabled in ('0', '1'):
+        result = subprocess.run([sys.executable, '-c', PLAIN], env=os.environ | {'NUMBA_DISABLE_JIT': disabled},
+                                capture_output=True, text=True, check=True)
+        outputs.append(json.loads(result.stdout))
+    for task, arrays in outputs[0].items():
+        for name, value in arrays.items():
+            np.testing.assert_allclose(value, outputs[1][task][name], rtol=1e-9, atol=1e-13, err_msg=f'{task} {name}')
+
+
+def test_killed_training_ends_bit_identical(tmp_path):
+    from test_common import kill_and_resume
+    words = ['mode=smoke', 'T=200.0', 'switch_period=40.0', 'trial_num_2=40', 'test_num=2']
+    seen, resumed = kill_and_resume(words, tmp_path, 0.1, 'task_plasticity')
+    assert seen > 0
+    whole = simulation.run(load_params(exp_params, *words))
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        assert np.array_equal(value, resumed[name], equal_nan=np.asarray(value).dtype.kind == 'f'), name
+
+
+def test_divergence_names_the_step():
+    d = simulation.run(load_params(exp_params, mode='smoke', lr_gain=1e6, learning_rate_decoder=1.0))
+    assert d['diverged_at'] >= 0 and 'r_test_2' not in d
+
+
+# ---------------------------------------------------------------- analysis in default settings
+
+def test_records_after_a_switch_are_dropped():
+    theta = np.repeat([[0.0, 1.0, 1.0, 0.0]], 10, axis=1)[:, None]
+    keep = analysis.since_switch(theta, 0.5, 2.0)
+    assert keep.sum() == 3 * 10 - 3 * 5 + 10 and not keep[:5].any() and keep[5:10].all() and keep[20:30].all()
+
+
+def test_default_definitions_against_their_formulas():
+    rng = np.random.default_rng(0)
+    theta, r = np.repeat([0.0, 1.0], 200), rng.normal(1, 0.3, (6, 400))
+    np.testing.assert_allclose(analysis.noise_correlations(r, theta)[0], np.corrcoef(r[:, :200]))
+    D = rng.normal(size=(1, 6))
+    fraction = analysis.noise_volume(r, theta, D)[0]
+    v = D[0] / np.linalg.norm(D)
+    expected = np.var(v @ r[:, :200], ddof=1) / np.linalg.eigvalsh(np.cov(r[:, :200]))[-1]
+    assert fraction[0] == pytest.approx(expected) and 0 < fraction[0] <= 1        # one output: ratio of variances
+    objective = np.where(theta == 0, -1.0, -3.0)
+    weights = np.exp(0.75 * np.cos([0.0, 1.0]))
+    assert analysis.mean_error(objective, theta, 0.75, 0.0) == pytest.approx(-(weights * [1, 3]).sum() / weights.sum())
+    projections = np.arange(24.0).reshape(2, 12)
+    assert np.array_equal(analysis.pca_trajectories(projections, 3, 2)[1], projections[:, 4:8])
+    angles = analysis.principal_angles(r, theta, rng.normal(size=(2, 6)))
+    assert ((angles >= 0) & (angles <= 1 + 1e-12)).all()
+    p = np.array([[0.0, 1.0, 0.5, 0.5]])
+    error = analysis.stimulus_error(p, np.array([[1.0, 1, 1, 0]]), np.array([0.0, 0, 1, 1]), classes=True)
+    np.testing.assert_allclose(error, [(-np.log(1e-4) - np.log(1 - 1e-4)) / 2, -np.log(0.5)])
+
+
+def test_lda_separates_what_can_be_separated():
+    rng = np.random.default_rng(0)
+    theta = np.repeat([-1.0, 1.0], 500)
+    r = rng.normal(size=(4, 1000)) + np.outer([3, 0, 0, 0], theta > 0)
+    assert analysis.classifier_lda(r, theta) == pytest.approx(3, rel=0.1)
+
+
+def test_boundary_needs_all_angles():
+    with pytest.raises(ValueError, match='needs all 12 angles, 2 occur'):
+        analysis.boundary_compare(np.ones((2, 4)), np.array([0.0, 0, 1, 1]), np.ones((1, 2)))
+
+
+# ---------------------------------------------------------------- converter
+
+def original(**changes):
+    """A state like that of an original file."""
+    rng = np.random.default_rng(0)
+    state = {'weights': rng.normal(size=(5, 5)), 'i_weights': rng.normal(size=(5, 12)), 'biases': rng.normal(size=5),
+             'decoder': rng.normal(size=(2, 5)), 'weights_old': None, 'params': {'N': 5, 'bad': [1]},
+             'input_params': {'dt': 0.01}}
+    return state | changes
+
+
+def write(path, content):
+    path.write_bytes(pickle.dumps(content, protocol=3))
+    return path
+
+
+def test_converter_reads_arrays_and_names_what_it_ignores(tmp_path):
+    state = original()
+    arrays, ignored = convert(write(tmp_path / 'network_cr', state))
+    for short, name in (('W', 'weights'), ('C', 'i_weights'), ('b', 'biases'), ('D', 'decoder')):
+        assert np.array_equal(arrays[short], state[name])
+    assert json.loads(str(arrays['task_json'])) == 'estimation' and "params['bad']" in ignored
+    fortran = convert(write(tmp_path / 'f', original(weights=np.asfortranarray(state['weights']))))[0]
+    assert np.array_equal(fortran['W'], state['weights'])
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ('touch ' + os.environ['TARGET'],)
+
+
+def test_converter_runs_nothing_of_a_malicious_file(tmp_path, monkeypatch):
+    monkeypatch.setenv('TARGET', str(tmp_path / 'pwned'))
+    path = write(tmp_path / 'network_cr', original(param_fns={'nl': Malicious()}))
+    state, ignored = read(path)
+    assert not (tmp_path / 'pwned').exists()
+    assert {'posix.system', 'nt.system'} & set(ignored)
+    assert type(state['param_fns']['nl']).__name__ == 'Placeholder'
+
+
+@pytest.mark.parametrize('content, message', [
+    (['no', 'network'], 'holds no network'),
+    (original(weights=np.zeros((5, 4))), 'weights has shape'),
+    (original(biases=np.full(5, np.nan)), 'biases: finite float64'),
+    (original(weights=np.array([[object()]], dtype=object)), 'not a readable network file'),
+    (original(decoder=np.zeros((4, 5))), 'name the task'),
+])
+def test_converter_refuses(tmp_path, content, message):
+    path = tmp_path / 'network_cr'
+    try:
+        write(path, content)
+    except (pickle.PicklingError, TypeError):
+        pytest.fail('the test file could not be made')
+    with pytest.raises(ValueError, match=message):
+        convert(path)
+
+
+def test_converter_command_line(tmp_path):
+    command = [sys.executable, '-m', 'task_plasticity.convert_network']
+    result = subprocess.run([*command, tmp_path / 'nothing'], capture_output=True, text=True)
+    assert result.returncode == 1 and 'does not exist' in result.stderr
+    path = write(tmp_path / 'network_cr', original())
+    result = subprocess.run([*command, path, '-o', tmp_path / 'net.npz'], capture_output=True, text=True)
+    assert result.returncode == 0 and 'W' in result.stdout
+    p = load_params(exp_params, mode='smoke', network_load=True, network_file=str(tmp_path / 'net.npz'), N=5)
+    assert 'r_test_2' in simulation.run(p)
+
+
+# ---------------------------------------------------------------- bad input
+
+@pytest.mark.parametrize('given, message', [
+    ({'objective': 'classification'}, "objective in ('linear'"),
+    ({'T': 1000.5, 'switch_period': 200.0}, 'whole number of switch_periods'),
+    ({'T': 10.005}, 'whole number of steps'),
+    ({'T': 30.0, 'switch_period': 30.0}, 'no plasticity step would occur'),
+    ({'dt': 0.06, 'T': 1200.0, 'switch_period': 240.0}, 'dt <= 0.05'),
+    ({'sigma': -1.0}, 'noise is not negative'),
+    ({'kappa_in': -1.0}, 'concentration'),
+    ({'sigma_sampler': -1.0}, 'stimulus diffusion'),
+    ({'N': 1}, 'as many neurons as outputs'),
+    ({'record_res': 0}, 'at most the trial'),
+    ({'low_r_threshold': 0.0}, 'low below high'),
+    ({'low_r_threshold': 2.0, 'high_r_threshold': 1.0}, 'low below high'),
+    ({'trial_num_2': -1}, 'training trials'),
+    ({'trial_num_2': 0, 'test_num': 0}, 'nothing to do'),
+    ({'network_load': True, 'test_num': 0}, 'nothing to do'),
+    ({'input_noise': True, 'input_noise_sigma': 0.0}, 'positive s.d.'),
+    ({'mode': 'mixed', 'lambda_LL': 0.0}, 'both weights'),
+    ({'released_code': True, 'exact_prior': True}, 'released_code excludes'),
+    ({'released_code': True, 'lambda_l2': 1.5 / 40}, 'released_code excludes'),
+])
+def test_impossible_parameters(given, message):
+    with pytest.raises(ValueError) as error:
+        load_params(exp_params, **given)
+    assert message in str(error.value) and '\n' not in str(error.value)
+
+
+def test_stored_network_of_another_task_or_size_is_refused(tmp_path):
+    for given, message in (({'objective': 'classifier', 'N': 40}, 'task linear'), ({'N': 12}, 'input_dim = 40, 12')):
+        with pytest.raises(ValueError, match=message):
+            network.stored(load_params(exp_params, mode='estimation_pretrained', **given))
+    with pytest.raises(FileNotFoundError, match='convert_network'):
+        network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'x.npz')))
+    (tmp_path / 'network_cr').write_bytes(pickle.dumps({'weights': 1}))
+    with pytest.raises(ValueError, match='convert_network'):
+        network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'network_cr')))
