@@ -112,8 +112,9 @@ def fig_stored(runs):
 
 
 def fig_network(runs):
-    """Noise correlations, dimensions, f-I curve of trained networks."""
-    figure, axes = grid(1, 3)
+    """Noise correlations, dimensions, f-I curve, covariance of trained networks."""
+    figure, axes = grid(1, 4)
+    panels.covariance_map(axes[0, 3], runs)
     panels.noise_heat_map(axes[0, 0], runs)
     panels.explained_variance(axes[0, 1], runs)
     panels.f_I_curve(axes[0, 2], runs)

@@ -125,6 +125,17 @@ def noise_heat_map(ax, runs):
     ax.set(xlabel='neuron (by preferred angle)', ylabel='neuron', title='Noise correlations')
 
 
+def covariance_map(ax, runs):
+    """Covariance of the rates over all records, neurons by preferred angle."""
+    s = sessions(runs[:1])[0]
+    order = np.argsort(s.tuning.argmax(axis=0), kind='stable')
+    covariance = np.cov(s.r[:, s.keep])[np.ix_(order, order)]
+    limit = np.percentile(np.abs(covariance), 99)
+    picture = ax.imshow(covariance, cmap='RdBu_r', vmin=-limit, vmax=limit)
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+    ax.set(xlabel='neuron (by preferred angle)', ylabel='neuron', title='Covariance')
+
+
 def signal_and_noise(ax, runs):
     """Signal against noise correlation of all pairs."""
     s = sessions(runs[:1])[0]

@@ -18,6 +18,7 @@ import common
 import running
 from common import load_params
 from impression_learning import exp_params
+from task_plasticity import exp_params as task_params
 
 SMOKE = {'mode': 'smoke'}
 
@@ -64,13 +65,14 @@ def test_mistakes_are_named_in_one_line(words, message):
     assert message in str(error.value) and '\n' not in str(error.value)
 
 
-@settings(derandomize=True, max_examples=400)
-@given(st.sampled_from([f.name for f in dataclasses.fields(exp_params.Params)]),
+@settings(derandomize=True, max_examples=400, deadline=None)
+@given(st.sampled_from([(m, f.name) for m in (exp_params, task_params) for f in dataclasses.fields(m.Params)]),
        st.one_of(st.text(max_size=8), st.integers(), st.floats(), st.none(), st.booleans(),
                  st.lists(st.integers(), max_size=2)))
-def test_any_value_of_any_parameter_is_accepted_or_refused_in_one_line(name, value):
+def test_any_value_of_any_parameter_is_accepted_or_refused_in_one_line(parameter, value):
+    module, name = parameter
     try:
-        p = load_params(exp_params, **{name: value})
+        p = load_params(module, **{name: value})
     except ValueError as error:
         assert '\n' not in str(error) and len(str(error)) > 8
     else:
