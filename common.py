@@ -259,8 +259,6 @@ def progress(total, label, **more):
     return tqdm(total=total, desc=label, disable=quiet, mininterval=0.5, smoothing=0.1, **more)
 
 
-# ---------------------------------------------------------------- data
-
 def find_data(*names, how='', data_dir=''):
     """First existing data_dir/name, $PLASTICITY_DATA/name or data/name of the alternatives `names`; else FileNotFoundError."""
     places = [Path(d) for d in (data_dir, os.environ.get('PLASTICITY_DATA')) if d] + [ROOT / 'data']
@@ -283,8 +281,6 @@ def read_idx(path):
     except (OSError, EOFError, struct.error, ValueError) as error:
         raise ValueError(f'{path} is not a complete gzipped idx file ({error})') from error
 
-
-# ---------------------------------------------------------------- figures
 
 def style():
     """Use the project's matplotlib style."""
