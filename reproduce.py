@@ -53,7 +53,10 @@ def have(data_set):
         find_data(*PLACES[data_set])
         return True
     except FileNotFoundError:
-        return subprocess.run([sys.executable, ROOT / 'data' / 'fetch.py', data_set], timeout=1800).returncode == 0
+        try:
+            return subprocess.run([sys.executable, ROOT / 'data' / 'fetch.py', data_set], timeout=1800).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
 
 def hardware():
