@@ -103,6 +103,13 @@ def categorisation_controls():
     ]
 
 
+def tasks():
+    """Fig. 4, last panel: the same circuit after either task."""
+    runs = params('estimation', (1, 2, 3)) + params('categorisation', (1, 2, 3))
+    claim = 'Estimation keeps information about every angle, classification gives up all but the boundary.'
+    return [{'mode': 'both tasks', 'figure': 'fig_tasks', 'claim': claim, 'runs': runs, 'rows': []}]
+
+
 def experiments():
     """All of them."""
-    return prior() + noise() + categorisation_controls()
+    return prior() + noise() + categorisation_controls() + tasks()

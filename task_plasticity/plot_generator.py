@@ -98,6 +98,18 @@ def fig_4_controls(runs):
     return figure
 
 
+def fig_tasks(runs):
+    """Estimation against categorisation: mean rate over angles, mean tuning curve, Fisher information."""
+    figure, axes = grid(1, 3)
+    colours = {'estimation': panels.AFTER, 'categorisation': panels.CONTROL}
+    tasks = [(of_mode(runs, mode), mode, colour) for mode, colour in colours.items()]
+    groups = [(some, '_2', label, colour) for some, label, colour in tasks]
+    panels.compared(axes[0, 0], groups, lambda s: s.population_rate, 'mean rate', 'Mean rate')
+    panels.aligned_tuning(axes[0, 1], tasks)
+    panels.compared(axes[0, 2], groups, lambda s: s.fisher, 'Fisher information', 'Fisher information')
+    return figure
+
+
 # %% one network in detail
 def fig_stored(runs):
     """Circle, tuning, error, currents, correlations, variation of one network (for example the authors' stored one)."""
@@ -122,7 +134,7 @@ def fig_network(runs):
 
 
 FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_4_controls': fig_4_controls,
-           'fig_stored': fig_stored, 'fig_network': fig_network}
+           'fig_tasks': fig_tasks, 'fig_stored': fig_stored, 'fig_network': fig_network}
 
 
 # %% the figures of one mode

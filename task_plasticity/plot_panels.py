@@ -210,6 +210,18 @@ def tuning_by_side(ax, runs):
     ax.legend()
 
 
+def aligned_tuning(ax, groups):
+    """Mean tuning curve of all neurons, turned to their preferred angle: [(runs, label, colour)], +- s.e.m. over networks."""
+    for runs, label, colour in groups:
+        curves = []
+        for s in sessions(runs):
+            shifts = len(s.angles) // 2 - s.tuning.argmax(axis=0)
+            curves.append(np.mean([np.roll(curve, k) for curve, k in zip(s.tuning.T, shifts, strict=True)], axis=0))
+        over_angles(ax, curves, s.angles, label, colour, ms=3)
+    ax.set(xlabel='stimulus − preferred angle', ylabel='mean rate', title='Mean tuning curve', ylim=(0, None))
+    ax.legend()
+
+
 def stimulus_histogram(ax, runs):
     """Angles that occurred in training, and the two readings of the prior (D1)."""
     from scipy.stats import vonmises

@@ -8,6 +8,7 @@ import pytest
 from scipy.io import wavfile
 
 from common import ROOT
+from impression_learning import preprocess_fsdd
 
 PREPROCESS = 'impression_learning.preprocess_fsdd'
 
@@ -132,6 +133,7 @@ def test_spoken_digits_from_wav_files_to_a_run(call, tmp_path):
     (tmp_path / 'fsdd').mkdir()
     write_recordings(tmp_path / 'fsdd' / 'recordings', [f'{d}_theo_{i}.wav' for d in (0, 1, 2) for i in (0, 7)])
     call('-m', 'impression_learning.simulation', 'mode=Vocal_Digits', f'data_dir={tmp_path}', 'epoch_num=2', 'loss_every=10')
+    preprocess_fsdd.cache(str(tmp_path)).unlink()
     saved, = (tmp_path / 'results').rglob('vocal_digits_1-*.npz')
     with np.load(saved) as d:
         assert d['data_test'].shape[1] == 128 and np.isfinite(d['loss_mean']).all()
