@@ -137,7 +137,7 @@ def check_paper_loss(case, p, released):
 
 def check_protocol(case, p):
     """Training, the tests of its 20 snapshots, generation, pure wake and alternating runs, on the legacy stream."""
-    rule = rule_of(p | {'algorithm': 'wake_sleep'}, both_paths=False)
+    rule = rule_of(p, both_paths=p['algorithm'] == 'reinforce')
     net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
     noise = legacy_noise(p, p['noise_seed'])
     act, learner, phase = network.activity(net), network.learner(net), network.phase()
@@ -146,7 +146,7 @@ def check_protocol(case, p):
     every = total // 20
     for t in range(0, total, every):
         snapshots.append((network.copy(net), int(phase.k[0])))
-        for s in range(t, t + every):
+        for s in range(t, min(t + every, total)):
             if s % len(X) == 0:
                 act.h[:] = 0
             at = s % len(X)

@@ -1,7 +1,11 @@
 """Task-dependent representations: short real runs learn what the paper says; the full replays are marked slow."""
+from pathlib import Path
+
 import numpy as np
 import pytest
-from test_task_plasticity_replay import REFERENCE, close, published_training
+from test_task_plasticity_replay import close, published_training
+
+REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
 
 from common import load_params
 from task_plasticity import exp_params, network, simulation

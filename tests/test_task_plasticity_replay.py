@@ -26,7 +26,8 @@ def params_of(config, **more):
     known = {f for f in exp_params.Params.__dataclass_fields__}
     given = {k: v for k, v in (config['params'] | config['input_params'] | config['flags']).items() if k in known}
     given |= dict(objective=config['objective'], decoder_fixed=config['decoder_fixed'], released_code=True, lambda_l2=0.0,
-                  lambda_l1=0.0, lr_gain=10.0 if config['objective'] == 'mixed' else 100.0, record_period=1)
+                  lambda_l1=0.0, lr_gain=10.0 if config['objective'] == 'mixed' else 100.0, record_period=1,
+                  test_num=0 if config['train'] else config['trials'], trial_num_2=config['trials'] if config['train'] else 0)
     for name, kind in ((n, f.type) for n, f in exp_params.Params.__dataclass_fields__.items()):
         if name in given and kind is float:
             given[name] = float(given[name])
@@ -179,7 +180,7 @@ def published_training(case, n_trials):
     p = load_params(exp_params, mode='replay_published')
     rngs = simulation.streams(p)
     net = network.initial(p, rngs.weights, rngs.decoder)
-    with np.load(REFERENCE / 'pretrained_network.npz') as stored:
+    with np.load(network.PUBLISHED) as stored:
         for name, value in network.to_arrays(net, '_initial').items():
             assert np.array_equal(value, stored[name]), name
     rng = rngs.training
