@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from test_task_plasticity_replay import close, published_training
 
-REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
-
 from common import load_params
 from task_plasticity import exp_params, network, simulation
 from task_plasticity import plot_analysis as analysis
 from task_plasticity.plot_measures import Session
+
+REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
 
 
 def run(mode, **given):
