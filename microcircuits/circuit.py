@@ -1,0 +1,204 @@
+"""A circuit: its arrays, initial and self-predicting state, and the calls that advance it.
+
+    p = load_params(exp_params, mode='fig4_pal')
+    circuit = Microcircuit.random(p, np.random.default_rng(1), np.random.default_rng(2))
+    circuit.evolve_system(np.array([0.5]), [np.array([1.0])], learn_bw_weights=True)
+    circuit.WPP[0], circuit.uP_breve[-1]
+"""
+import math
+
+import numpy as np
+
+from microcircuits import model, phased, phaseless
+from microcircuits.exp_params_checks import ACTIVATIONS, words
+from microcircuits.model import Constants, Shape, State
+
+MODELS = {'FA': model.FA, 'BP': model.BP, 'PAL': model.PAL, 'LDRL': model.LDRL, 'DTPDRL': model.DTPDRL}
+NOISE_MODES = {'const': model.CONST, 'uP': model.U, 'uP_breve': model.U_BREVE, 'vapi': model.VAPI, 'uP_adaptive': model.ADAPTIVE}
+WEIGHTS = ('WPP', 'WIP', 'BPP', 'BPI')
+NO_ROWS = np.empty((0, 0))
+CHUNK = 2_000_000                       # normals in memory at a time
+
+
+def layer_shapes(layers, skip):
+    """{name of a State array: shapes of its parts}; matrices as they are stored, (pre, post)."""
+    n = list(layers)
+    inter = [(n[-1],)] if skip else [(k,) for k in n[2:]]
+    pyramidal, hidden = [(k,) for k in n[1:]], [(k,) for k in n[1:-1]]
+    W = list(zip(n[:-1], n[1:], strict=True))
+    WIP = [(n[-2], n[-1])] if skip else W[1:]
+    B = [(n[-1] if skip else n[i + 2], n[i + 1]) for i in range(len(n) - 2)]
+    shapes = dict.fromkeys(State._fields, pyramidal)
+    shapes |= dict.fromkeys(('vapi', 'vapi_old', 'vapi_noise'), hidden)
+    shapes |= dict.fromkeys(('uI', 'uI_old', 'uI_breve', 'rI_breve', 'rI_old', 'vden', 'vden_old', 'f_I'), inter)
+    shapes |= {'r0': [(n[0],)], 'r0_old': [(n[0],)], 'q': [(k,) for k in n[:-1]], 'clock': [(1,)]}
+    shapes |= dict.fromkeys(('epsilon', 'epsilon_LO'), [(1,)] * len(hidden))
+    shapes |= dict.fromkeys(('WPP', 'dWPP', 'dWPP_LO'), W) | dict.fromkeys(('WIP', 'dWIP'), WIP)
+    return shapes | dict.fromkeys(('BPP', 'BPI', 'dBPP', 'dBPI'), B)
+
+
+def offsets(shapes):
+    """Where the parts begin in a flat array, and its length."""
+    return np.cumsum([0] + [math.prod(shape) for shape in shapes])
+
+
+def shape_of(layers, activation, skip):
+    """Shape for the kernels."""
+    shapes = layer_shapes(layers, skip)
+    names = words(activation)
+    kinds = [ACTIVATIONS.index(name) for name in (names if len(names) > 1 else names * (len(layers) - 1))]
+    pyr = offsets(shapes['uP'])
+    rows = []
+    for first, last, kind in zip(pyr[:-1], pyr[1:], kinds, strict=True):
+        if rows and rows[-1][2] == kind:
+            rows[-1][1] = last
+        else:
+            rows.append([first, last, kind])
+    inter = int(offsets(shapes['uI'])[-1])
+    return Shape(np.array(layers), pyr, offsets(shapes['WPP']), offsets(shapes['WIP']), offsets(shapes['BPP']), np.array(rows),
+                 np.array(kinds), len(layers) - 2, int(pyr[-2]), int(pyr[-1]), inter, int(pyr[-1]) - inter, skip)
+
+
+def constants(p):
+    """Constants for the kernels from the parameters p."""
+    hidden, output, output0, inter = (p.gl + p.gbas + p.gapi, p.gl + p.gbas + p.gntgt, p.gl + p.gbas, p.gl + p.gden + p.gnI)
+    pal, noisy = p.model_type == 'PAL', p.model_type in ('LDRL', 'DTPDRL')
+    H = len(p.layers) - 2
+    return Constants(
+        model=MODELS[p.model_type], dt=p.dt, gbas=p.gbas, gapi=p.gapi, gden=p.gden, gnI=p.gnI, gntgt=p.gntgt,
+        tau_hid=1 / hidden, tau_out=1 / output, tau_out0=1 / output0, tau_int=1 / inter, c=p.gbas / hidden,
+        c_out=p.gbas / output0, c_I=p.gden / (p.gl + p.gden), rho=p.taur,
+        eta_fw=np.array(p.eta_fw, float), eta_bw=np.array(p.eta_bw, float),
+        eta_IP=np.array(p.eta_IP if p.phased else p.eta_IP[:H], float), eta_PI=np.array(p.eta_PI[:H], float),
+        alpha=np.array(p.alpha[:H], float), scale=np.array(p.noise_scale[:H], float),
+        noise_mode=NOISE_MODES[p.noise_mode], white=p.noise_type == 'hold_white_noise', K=round(p.dtxi / p.dt) if pal or noisy else 1,
+        tau_xi=p.tauxi, tau_HP=p.tausyn if p.phased else p.tauHP, tau_LO=p.tausyn if p.phased else p.tauLO,
+        hi_pass=p.pyr_hi_pass, W_low_pass=p.dWPP_low_pass and (pal or noisy), r_low_pass=p.dWPP_r_low_pass and pal,
+        post_low_pass=p.dWPP_post_low_pass and pal, inter_low_pass=p.inter_low_pass and (pal or noisy),
+        use_activation=p.dWPP_use_activation or p.phased, gate=p.gate_regularizer, varphi=p.varphi_regularizer and pal,
+        tau_eps=p.taueps, T_bw=p.Tbw, phase_steps=round(p.Tbw / p.dt) if noisy else 1,
+        threshold=(1 - math.cos(math.radians(p.noise_deg))) / 2, decimals=round(-math.log10(p.dt)), stale=p.stale_apical,
+        shared=p.shared_counter, slope=p.slope_hard_sigmoid, float_phase=p.float_phase, top_decay=p.top_decay)
+
+
+class Microcircuit:
+    """Dendritic microcircuit (Max et al. 2024, Sacramento et al. 2018).
+
+    Attributes named like the fields of model.State (WPP, WIP, BPP, BPI, uP, uP_breve, vapi, ...) are lists of arrays, one a
+    layer, that can be written to; matrices are (post, pre).
+    """
+
+    def __init__(self, p):
+        """All zero; p: exp_params.Params."""
+        self.p, self.skip = p, p.phased
+        self.shapes = layer_shapes(p.layers, self.skip)
+        ends = np.cumsum([0] + [offsets(self.shapes[name])[-1] for name in State._fields])
+        self.place = {name: (int(ends[i]), int(ends[i + 1])) for i, name in enumerate(State._fields)}
+        self.x = np.zeros(ends[-1])
+        self.state = State(*(self.x[first:last] for first, last in self.place.values()))
+        self.shape, self.constants = shape_of(p.layers, p.activation, self.skip), constants(p)
+        self.count = np.zeros(5, np.int64)
+        self.state.epsilon[:] = self.state.epsilon_LO[:] = 1.0
+
+    @classmethod
+    def random(cls, p, voltages, weights, teacher=False):
+        """A circuit with random voltages and weights from two generators, in the released program's order of draws."""
+        self = cls(p)
+        for parts in (self.uP, self.uI):
+            for u in parts:
+                u[:] = voltages.normal(0, 1, len(u))
+        for name in WEIGHTS:
+            low, high = getattr(p, f'init_{"teacher_" if teacher and not p.phased else ""}{name}_range')
+            for w in getattr(self, name):
+                w[:] = weights.uniform(low, high, w.shape)
+        if p.model_type == 'BP':
+            self.set_weights(BPP=[w.T for w in self.WPP[1:]])
+        if p.init_in_SPS or teacher:
+            self.set_self_predicting_state()
+        self.set_voltages(self.uP, self.uI)
+        self.rates_from_voltages()
+        return self
+
+    def __getattr__(self, name):
+        if name not in State._fields:
+            raise AttributeError(f'a Microcircuit has no {name!r}')
+        flat = getattr(self.state, name)
+        ends = offsets(self.shapes[name])
+        return [flat[a:b].reshape(shape).T for a, b, shape in zip(ends[:-1], ends[1:], self.shapes[name], strict=True)]
+
+    def set_weights(self, **weights):
+        """set_weights(WPP=[...], BPP=[...]): lists of (post, pre) arrays."""
+        for name, new in weights.items():
+            for w, value in zip(getattr(self, name), new, strict=True):
+                if np.shape(value) != w.shape:
+                    raise ValueError(f'{name} takes matrices of shapes {[v.shape for v in getattr(self, name)]}, '
+                                     f'not {np.shape(value)}')
+                w[:] = value
+
+    def set_voltages(self, uP, uI):
+        """Somatic voltages of now and of the step before, and the prospective ones, without touching the rates."""
+        for names, values in ((('uP', 'uP_old', 'uP_breve'), uP), (('uI', 'uI_old', 'uI_breve'), uI)):
+            for name in names:
+                for u, value in zip(getattr(self, name), values, strict=True):
+                    u[:] = value
+
+    def rates_from_voltages(self):
+        """r = phi(u-breve), h = r."""
+        s, z = self.state, self.shape
+        activate = getattr(model.activate, 'py_func', model.activate)
+        for first, last, kind in z.kinds:
+            activate(kind, s.uP_breve, s.rP_breve, first, last)
+            if last > z.shift:
+                activate(kind, s.uI_breve, s.rI_breve, max(first - z.shift, 0), last - z.shift)
+        s.rP_breve_HI[:] = s.rP_breve
+
+    def set_self_predicting_state(self):
+        """SPS: BI = -B and WIP in proportion to W, so that interneurons mirror the layer above and cancel it (section 3.1)."""
+        p = self.p
+        hidden = p.gbas * (p.gl + p.gden) / (p.gden * (p.gl + p.gbas + p.gapi))
+        top = p.gbas * (p.gl + p.gden) / (p.gden * (p.gl + p.gbas))
+        self.state.BPI[:] = -self.state.BPP
+        depth = len(self.WIP)                      # skip: one matrix, to the mirrors of the output layer
+        for i, (WIP, W) in enumerate(zip(self.WIP, self.WPP[-depth:], strict=True)):
+            WIP[:] = (top if i == depth - 1 else hidden) * W
+
+    def advance(self, r0, hold, steps, normals=None, target=NO_ROWS, hold_target=None, begin=0, learn_weights=False,
+                learn_lat_weights=False, learn_bw_weights=False, every=1 << 60, keep=()):
+        """Advance `steps` steps. r0 (rows, n_0) and target (rows, n_N) as in phaseless.run. -> records (n, width) of `keep`.
+
+        normals: flat standard-normal numbers, used from count[DRAWN] on (needed for noise). keep: names of State arrays.
+        """
+        ranges = np.array([self.place[name] for name in keep], np.int64).reshape(-1, 2)
+        n = (self.count[model.STEP] + steps) // every - self.count[model.STEP] // every
+        records = np.empty((n, int((ranges[:, 1] - ranges[:, 0]).sum())))
+        self.count[model.RECORDS] = 0
+        line = phased if self.p.phased else phaseless
+        normals = np.empty(0) if normals is None else normals
+        line.run(self.shape, self.constants, self.state, self.x, self.count, r0, hold, target, hold_target or hold, begin, steps,
+                 normals, learn_weights, learn_lat_weights, learn_bw_weights, every, ranges, records)
+        return records
+
+    def evolve_system(self, r0=None, u_tgt=None, learn_weights=False, learn_lat_weights=False, learn_bw_weights=False, rng=None):
+        """One step with input rates r0 (n_0) and target voltages u_tgt ([array of n_N], or None). rng draws the noise."""
+        rows = NO_ROWS if r0 is None else np.asarray(r0, float).reshape(1, -1)
+        target = NO_ROWS if u_tgt is None else np.asarray(u_tgt[0], float).reshape(1, -1)
+        if r0 is not None and rows.shape[1] != self.p.layers[0]:
+            raise ValueError(f'r0 has {rows.shape[1]} entries, the input layer {self.p.layers[0]}')
+        if u_tgt is not None and target.shape[1] != self.p.layers[-1]:
+            raise ValueError(f'u_tgt has {target.shape[1]} entries, the output layer {self.p.layers[-1]}')
+        self.count[model.DRAWN] = 0
+        normals = (rng or np.random.default_rng()).standard_normal(self.shape.hidden) if learn_bw_weights else None
+        self.advance(rows, 1, 1, normals, target, 1, 0, learn_weights, learn_lat_weights, learn_bw_weights)
+
+
+def split(records, keep, circuit):
+    """Records of `keep` (n, width) -> {name: list of arrays (n, ...), one a layer; matrices (n, post, pre)}."""
+    found, at = {}, 0
+    for name in keep:
+        found[name] = []
+        for shape in circuit.shapes[name]:
+            size = math.prod(shape)
+            part = records[:, at:at + size].reshape(len(records), *shape)
+            found[name].append(part.swapaxes(1, 2) if len(shape) == 2 else part)
+            at += size
+    return found

@@ -1,0 +1,220 @@
+"""Dendritic microcircuits: parameters. Choose `mode` (or edit a value), save, run simulation.py.
+
+Names are those of the original params.json (milliseconds, 1/ms); symbols as in the folder's README. Lists have one entry a
+layer: N for eta_fw, the N - 1 hidden layers for the others.
+"""
+from dataclasses import dataclass
+
+from microcircuits.exp_params_checks import check
+
+mode = 'fig3_weak'                      # a key of MODES below
+
+
+@dataclass(frozen=True)
+class Params:                           # value = Fig. 3a-c, weakly driven deep network
+    mode: str = 'fig3_weak'
+    array_num: int = 1                  # member of the mode's sweep: the published seeds; 0 = all
+    seed: int = 123                     # voltages, weights, noise and order of the samples
+    input_seed: int = 123               # input samples and (through it) the teacher, the same for all seeds
+    task: str = 'bw_only'               # 'bw_only': learn the backward weights; 'fw_bw': everything, from a teacher
+    # circuit
+    model_type: str = 'PAL'             # 'BP', 'FA', 'PAL' (layered); 'BP', 'FA', 'LDRL', 'DTPDRL' (skip: phased)
+    connection: str = 'layered'         # top-down weights from the next layer, or 'skip': from the output layer
+    layers: tuple = (5, 20, 10, 20, 5)  # neurons a layer, input first                       n_0 .. n_N
+    activation: str = 'logistic'        # phi: one name, or N with commas (linear relu soft_relu logistic tanh hard_sigmoid)
+    gl: float = 0.03                    # leak conductance, 1/ms                             g^l
+    gbas: float = 0.1                   # basal dendrite, 1/ms                               g^bas
+    gapi: float = 0.06                  # apical dendrite, 1/ms                              g^api
+    gden: float = 0.1                   # dendrite of the interneurons, 1/ms                 g^den
+    gnI: float = 0.06                   # nudging of the interneurons, 1/ms                  g^nI
+    gntgt: float = 0.06                 # nudging of the output by its target, 1/ms          g^ntgt
+    taur: float = 1.0                   # prospective coding: 1 full, 0 none (lagging rates) rho
+    # time
+    dt: float = 0.01                    # Euler step, ms
+    Tpres: float = 1.0                  # presentation of a sample, ms
+    dataset_size: int = 100             # samples
+    epochs: int = 100                   # passes through the samples
+    settling_time: float = 100.0        # before learning, ms
+    # noise: the carrier of the backward learning
+    noise_type: str = 'OU'              # 'OU' (Ornstein-Uhlenbeck) or 'hold_white_noise'
+    noise_mode: str = 'const'           # amplitude times 1, |u| ('uP'), 'uP_breve', 'vapi'; phased: 'uP', 'vapi', 'uP_adaptive'
+    noise_scale: tuple = (0.05, 0.05, 0.05)     # s.d., or its factor                         sigma_xi
+    dtxi: float = 0.01                  # time between draws, ms
+    tauxi: float = 0.1                  # correlation time of the noise, ms                  tau_xi
+    # filters
+    tauHP: float = 0.1                  # high-pass of the rates (PAL), ms                   tau_HP
+    tauLO: float = 100.0                # low-pass of the updates of W (PAL), ms             tau_LO
+    pyr_hi_pass: bool = True            # backward learning uses high-passed rates
+    dWPP_low_pass: bool = True          # low-pass of the updates of W
+    dWPP_r_low_pass: bool = False       # low-pass of the presynaptic rate instead
+    dWPP_post_low_pass: bool = False    # low-pass of the postsynaptic factor instead
+    inter_low_pass: bool = False        # low-pass of the interneurons' dendrites
+    dWPP_use_activation: bool = True    # postsynaptic factor from rates (False: from voltages)
+    # learning rates, 1/ms, and decay
+    eta_fw: tuple = (1.0, 1.0, 1.0, 1.0)        # W (bw_only: they only scale the compared updates)
+    eta_bw: tuple = (50.0, 50.0, 50.0)  # B
+    eta_IP: tuple = (0.0, 0.0, 0.0)     # pyramidal cells to interneurons
+    eta_PI: tuple = (5.0, 5.0, 5.0)     # interneurons to pyramidal cells
+    alpha: tuple = (1e-5, 1e-5, 1e-5)   # decay of B                                         alpha
+    gate_regularizer: bool = False      # decay only for active presynaptic cells
+    varphi_regularizer: bool = False    # decay weighted by phi'
+    # phased line (connection='skip')
+    tausyn: float = 0.01                # all filters, ms                                    tau_syn
+    taueps: float = 1.0                 # low-pass of the misalignment epsilon, ms           tau_eps
+    Tbw: float = 1.0                    # one hidden layer has noise for so long, ms         T_bw
+    noise_deg: float = 30.0             # uP_adaptive: noise stops below this angle, degrees
+    # initial weights, uniform in [lo, hi]
+    init_WPP_range: tuple = (-1.0, 1.0)
+    init_WIP_range: tuple = (-1.0, 1.0)
+    init_BPP_range: tuple = (-1.0, 1.0)
+    init_BPI_range: tuple = (-1.0, 1.0)
+    init_teacher_WPP_range: tuple = (-1.0, 1.0)
+    init_teacher_WIP_range: tuple = (-1.0, 1.0)
+    init_teacher_BPP_range: tuple = (-1.0, 1.0)
+    init_teacher_BPI_range: tuple = (-1.0, 1.0)
+    init_in_SPS: bool = True            # start in the self-predicting state
+    copy_teacher_weights: bool = False  # tests: the student starts with the teacher's weights
+    copy_teacher_voltages: bool = False
+    # samples and protocol
+    protocol: str = 'runner'            # or 'notebook': one random stream for all, fixed order of the samples
+    input_range: tuple = (0.0, 1.0)     # samples are uniform in [lo, hi]
+    change_epoch: int = 0               # after so many epochs W of the top layer is replaced (0: never)
+    change_range: tuple = (1.0, 2.0)    # ... by uniform weights in [lo, hi]
+    change_seed: int = 325551
+    # recording
+    rec_per_steps: int = 1000           # steps between two records
+    record: str = ''                    # series to keep, with commas (README, "What a result holds")
+    angles: bool = True                 # alignment angles at every record
+    compare: str = ''                   # 'BP': compare the updates of W with back-propagation's, epoch by epoch
+    # the paper's mathematics or the released program's (README, "Where paper and released code disagree")
+    released_code: bool = False         # sets all below to RELEASED
+    rng: str = 'modern'                 # or 'legacy': RandomState in the released program's order of draws
+    stale_apical: bool = False          # D6: phased line, noise and apical voltage of inactive layers are stale
+    shared_counter: bool = False        # D7: all hidden layers share one counter of noise draws
+    slope_hard_sigmoid: float = 1 / 6   # D9: derivative on its ramp; released 1
+    hidden_factor: bool = False         # D10: angles use the hidden layers' basal factor for the output layer too
+    float_phase: bool = False           # D19: phases switch on a test of floating-point time
+    top_decay: bool = True              # D26: varphi_regularizer acts on the top hidden layer too
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    def hold(self):
+        """Steps of one presentation."""
+        return round(self.Tpres / self.dt)
+
+    @property
+    def phased(self):
+        """True for the phased line; PAL knows skip connections only with one hidden layer, where they are layered ones."""
+        return self.connection == 'skip' and self.model_type != 'PAL'
+
+    @property
+    def member(self):
+        """Name of the result."""
+        return f'{self.mode}_seed{self.seed}'
+
+    @property
+    def cost(self):
+        """Rough size of the run, to start the longest first."""
+        pairs = sum(a * b for a, b in zip(self.layers[:-1], self.layers[1:], strict=True))
+        return (40 + pairs) * self.dataset_size * self.epochs * self.hold * (1.6 if self.compare else 1)
+
+
+_DEEP = dict(compare='BP')
+_PAIR = dict(task='fw_bw', layers=(1, 1, 1), epochs=5000, noise_scale=(0.01,), eta_fw=(2.0, 0.5), eta_bw=(20.0,), eta_IP=(10.0,),
+             eta_PI=(0.5,), alpha=(1e-6,), init_WPP_range=(-1.0, 0.0), init_BPP_range=(-1.0, 0.0),
+             init_teacher_WPP_range=(2.0, 2.0), record='MSE,WPP,WIP,BPP,BPI', angles=False)
+_FIXED = _PAIR | dict(eta_bw=(0.0,), eta_PI=(0.0,))
+_SLOW = {f'fig6_{n}_{name}': dict(Tpres=n / 10, tauHP=n / 100, tauxi=n / 100, tauLO=10.0 * n, eta_bw=(500.0 / n,) * 3,
+                                  eta_PI=(50.0 / n,) * 3, eta_fw=(10.0 / n,) * 4, taur=taur,
+                                  rec_per_steps=1000 if n == 10 else 10_000)
+         for n in (10, 100, 1000) for name, taur in (('prosp', 1.0), ('u', 0.0))}
+
+_DEMO = dict(protocol='notebook', activation='relu', dt=1e-3, settling_time=0.0, dataset_size=200, epochs=1, dtxi=1e-3,
+             noise_mode='uP', dWPP_low_pass=False, rec_per_steps=100, record='WPP,WIP,BPP,BPI,noise',
+             init_WPP_range=(0.0, 1.0), init_BPP_range=(-1.0, 0.0), seed=12345, tauxi=0.01, tauHP=0.01,
+             noise_scale=(0.05,), eta_fw=(0.0, 0.0))
+_PHASED = _DEMO | dict(connection='skip', model_type='LDRL', dtxi=0.01, tausyn=0.01, gate_regularizer=True, stale_apical=True)
+_TINY = dict(layers=(1, 2, 1), eta_bw=(500.0,), eta_IP=(20.0,), eta_PI=(1.0,), init_in_SPS=False)
+_SMALL = dict(layers=(2, 2, 2), eta_bw=(200.0,), eta_IP=(0.0,), eta_PI=(5.0,), alpha=(0.05 ** 2 / 10,))
+_SIGNED = (-1.0, 1.0)
+
+MODES = {
+    'fig3_weak': _DEEP,                                                             # Fig. 3a-c
+    'fig3_strong': _DEEP | dict(epochs=500, eta_bw=(20.0,) * 3, eta_PI=(0.5,) * 3, init_WPP_range=(-5.0, 5.0),
+                                init_BPP_range=(-5.0, 5.0), init_teacher_WPP_range=(-5.0, 5.0),
+                                init_teacher_BPP_range=(-5.0, 5.0)),                # Fig. 3d-f
+    'fig4_pal': _PAIR,                                                              # Fig. 4a, b
+    'fig4_bp': _FIXED | dict(model_type='BP'),
+    'fig4_fa': _FIXED | dict(model_type='FA'),
+    **_SLOW,                                                                        # noise of 10, 100, 1000 steps
+    'template': _PAIR | dict(model_type='FA', init_teacher_WPP_range=(0.0, 2.0), rec_per_steps=100),
+    'phased_template': dict(task='fw_bw', connection='skip', model_type='FA', layers=(1, 1, 1), activation='soft_relu',
+                            noise_mode='uP_adaptive', noise_scale=(0.1,), eta_fw=(50.0, 10.0), eta_bw=(0.0,), eta_IP=(20.0,),
+                            eta_PI=(0.0,), alpha=(0.0,), dWPP_low_pass=False, rec_per_steps=100, record='MSE,WPP,WIP',
+                            angles=False, seed=325551, input_seed=325551),
+    'pal_tiny': _DEMO | _TINY | dict(alpha=(5e-5,)),                                # notebook demonstrations
+    'pal_small': _DEMO | _SMALL,
+    'phased_tiny': _PHASED | _TINY | dict(alpha=(1e-4,)),
+    'phased_small': _PHASED | _SMALL,
+    'phased_larger': _PHASED | dict(layers=(4, 30, 3), seed=123456, dataset_size=3000, epochs=10, input_range=_SIGNED,
+                                    init_WPP_range=_SIGNED, init_BPP_range=_SIGNED, eta_bw=(200.0,), eta_IP=(0.0,),
+                                    eta_PI=(1.0,), alpha=(1e-5,), rec_per_steps=10_000),
+    'phased_pinv': _PHASED | dict(model_type='DTPDRL', activation='logistic', layers=(2, 3, 2), seed=98723, dataset_size=50,
+                                  epochs=20, noise_mode='uP_adaptive', noise_scale=(0.2,), noise_deg=45.0, taueps=10.0,
+                                  eta_bw=(5000.0,), eta_IP=(0.0,), eta_PI=(200.0,), alpha=(0.0,), gate_regularizer=False,
+                                  settling_time=1.0, change_epoch=10, record='WPP,WIP,BPP,BPI,noise,epsilon_LO'),
+    'phased_pinv2': _PHASED | dict(model_type='DTPDRL', layers=(2, 2, 2), seed=6128736, dataset_size=30_000,
+                                   input_range=(1.0, 1.0), noise_scale=(0.1,), eta_bw=(400.0,), eta_IP=(0.0,), eta_PI=(400.0,),
+                                   alpha=(0.0,), gate_regularizer=False, settling_time=1.0, rec_per_steps=10_000),
+    'smoke': _DEEP | dict(layers=(2, 5, 4, 2), dataset_size=5, epochs=4, Tpres=0.5, settling_time=1.0, rec_per_steps=25,
+                          noise_scale=(0.05, 0.05), eta_fw=(1.0,) * 3, eta_bw=(50.0,) * 2, eta_IP=(0.0,) * 2, eta_PI=(5.0,) * 2,
+                          alpha=(1e-5,) * 2, record='WPP,BPP'),                     # tests: < 1 s
+}
+
+SEEDS = (123, 456, 789, 111, 222, 1, 3, 5, 7, 9)
+SWEEPS = {name: [dict(seed=s) for s in SEEDS] for name in MODES if name.startswith('fig')}
+SWEEPS['fig3_strong'] = [dict(seed=s) for s in (*SEEDS[:4], 999, *SEEDS[5:])]
+SWEEPS['template'] = [dict(seed=s) for s in SEEDS[:5]]
+SWEEPS['phased_template'] = [dict(seed=s) for s in (325551, 333333, 111111)]
+
+RELEASED = dict(stale_apical=True, shared_counter=True, slope_hard_sigmoid=1.0, hidden_factor=True, float_phase=True,
+                top_decay=False)
+
+RULES = {                               # checked before anything is computed; lists and combinations: exp_params_checks.py
+    'array_num >= 1': 'members are numbered from 1',
+    '0 <= seed < 2 ** 32': 'a seed of 32 bits',
+    '0 <= input_seed < 2 ** 32': 'a seed of 32 bits',
+    '0 <= change_seed < 2 ** 32': 'a seed of 32 bits',
+    "task in ('bw_only', 'fw_bw')": 'the two tasks',
+    "model_type in ('BP', 'FA', 'PAL', 'LDRL', 'DTPDRL')": 'the learning rules',
+    "connection in ('layered', 'skip')": 'where the top-down weights come from',
+    "noise_type in ('OU', 'hold_white_noise')": 'the two kinds of noise',
+    "protocol in ('runner', 'notebook')": 'the two protocols',
+    "compare in ('', 'BP')": "nothing, or back-propagation",
+    "rng in ('modern', 'legacy')": 'the random stream',
+    '0 < gl <= 1e6': 'a conductance is positive',
+    '0 < gbas <= 1e6': 'a conductance is positive',
+    '0 <= gapi <= 1e6': 'a conductance is not negative',
+    '0 < gden <= 1e6': 'a conductance is positive',
+    '0 <= gnI <= 1e6': 'a conductance is not negative',
+    '0 <= gntgt <= 1e6': 'a conductance is not negative',
+    '0 <= taur <= 10': '1 is full prospective coding, 0 none',
+    '1e-9 <= dt <= 1e3': 'a time step in ms',
+    '1 <= dataset_size <= 1e7': 'samples',
+    '1 <= epochs <= 1e7': 'passes through the samples',
+    '0 <= change_epoch < epochs': 'an epoch of the run',
+    '0 <= noise_deg <= 180': 'an angle',
+    '0 < slope_hard_sigmoid <= 1': '1/6, or 1 as released',
+    '1 <= rec_per_steps <= 1e9': 'steps between two records',
+}
+
+WARNINGS = {                            # allowed, but perhaps not what was meant
+    "tauxi >= 3 * dt or noise_type != 'OU' or model_type != 'PAL'":
+        'tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)',
+    "tauxi <= 0.5 * Tpres or noise_type != 'OU' or model_type != 'PAL'":
+        'tauxi is close to Tpres: noise and signal are not separated in time',
+    "len(alpha) < len(layers) - 1": 'alpha has more entries than hidden layers: the last ones are not used',
+    "len(noise_scale) < len(layers) - 1": 'noise_scale has more entries than hidden layers: the last ones are not used',
+}

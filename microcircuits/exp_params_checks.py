@@ -1,0 +1,140 @@
+"""Bad parameters of the microcircuits, named in one line before anything is computed (lists, times, combinations)."""
+import math
+
+ACTIVATIONS = ('linear', 'relu', 'soft_relu', 'logistic', 'tanh', 'hard_sigmoid')
+SERIES = ('MSE', 'error', 'input', 'target', 'WPP', 'WIP', 'BPP', 'BPI', 'dWPP', 'dWIP', 'dBPP', 'dBPI', 'uP', 'uP_breve',
+          'rP_breve', 'rP_breve_HI', 'uI', 'uI_breve', 'rI_breve', 'vbas', 'vapi', 'vapi_noise', 'noise', 'epsilon',
+          'epsilon_LO', 'lat_mismatch')
+NOISE_MODES = {'PAL': ('const', 'uP', 'uP_breve', 'vapi'), 'phased': ('uP', 'vapi', 'uP_adaptive')}
+RANGES = ('init_WPP_range', 'init_WIP_range', 'init_BPP_range', 'init_BPI_range', 'init_teacher_WPP_range',
+          'init_teacher_WIP_range', 'init_teacher_BPP_range', 'init_teacher_BPI_range', 'input_range', 'change_range')
+
+
+def words(text):
+    """The names in a comma-separated text."""
+    return [word.strip() for word in text.split(',') if word.strip()]
+
+
+def demand(true, message):
+    """Raise ValueError(message) unless true."""
+    if not true:
+        raise ValueError(message)
+
+
+def whole_multiple(p, *names):
+    """Times must be whole numbers of time steps."""
+    for name in names:
+        time = getattr(p, name)
+        demand(0 < time <= 1e12 and p.dt > 0, f'{name} = {time}: a time in ms must be positive')
+        steps = time / p.dt
+        demand(round(steps) >= 1 and abs(steps - round(steps)) < 1e-6 * max(1, steps),
+               f'{name} = {time} must be a multiple of dt = {p.dt}')
+
+
+def check(p):
+    """Raise ValueError for the first mistake in parameters p."""
+    check_layers(p)
+    check_model(p)
+    check_lists(p)
+    check_times(p)
+    check_recording(p)
+
+
+def check_layers(p):
+    """Layers, activation, ranges."""
+    demand(len(p.layers) >= 3 and all(type(n) is int and 1 <= n <= 100_000 for n in p.layers),
+           f'layers = {p.layers}: at least 3 positive numbers of neurons (input, hidden, output)')
+    names = words(p.activation)
+    demand(len(names) in (1, len(p.layers) - 1),
+           f'activation names {len(names)} functions; 1 or {len(p.layers) - 1} (layers 1 to N) are allowed')
+    for name in names:
+        demand(name in ACTIVATIONS, f'activation {name!r}: choose from {", ".join(ACTIVATIONS)}')
+    for name in RANGES:
+        pair = getattr(p, name)
+        good = len(pair) == 2 and all(is_number(x) for x in pair)
+        demand(good and pair[0] <= pair[1], f'{name} = {pair}: two numbers, low <= high')
+
+
+def is_number(x):
+    """A finite number of reasonable size."""
+    return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) and abs(x) < 1e12
+
+
+def check_model(p):
+    """Combinations of model, connection and noise that exist."""
+    hidden = len(p.layers) - 2
+    if p.model_type in ('LDRL', 'DTPDRL'):
+        demand(p.connection == 'skip', f"model_type = {p.model_type!r}: the phased rules need connection='skip'")
+    if p.model_type == 'PAL' and p.connection == 'skip':
+        demand(hidden == 1, "model_type = 'PAL' with connection = 'skip' exists with one hidden layer only "
+                            '(the released program nudges the wrong interneurons with more)')
+    if p.model_type == 'BP' and p.connection == 'skip':
+        demand(hidden == 1, "model_type = 'BP' with connection = 'skip' exists with one hidden layer only (W^T does not fit "
+                            'connections from the output layer)')
+    if p.noise_mode == 'dynamic':
+        raise ValueError("noise_mode = 'dynamic' is unfinished in the released program (it crashes) and does not exist here")
+    if p.model_type == 'PAL':
+        demand(p.noise_mode in NOISE_MODES['PAL'], f'noise_mode = {p.noise_mode!r} does not exist for PAL (the released program '
+               f'crashes with uP_adaptive); choose from {", ".join(NOISE_MODES["PAL"])}')
+        demand(not (p.dWPP_r_low_pass and p.dWPP_post_low_pass),
+               'dWPP_r_low_pass and dWPP_post_low_pass exclude each other: filter the presynaptic or the postsynaptic factor')
+    elif p.model_type in ('LDRL', 'DTPDRL'):
+        demand(p.noise_mode in NOISE_MODES['phased'], f'noise_mode = {p.noise_mode!r} does not exist for {p.model_type}; '
+               f'choose from {", ".join(NOISE_MODES["phased"])}')
+        demand(not p.gate_regularizer or words(p.activation)[-1] in ('relu', 'hard_sigmoid'),
+               f'gate_regularizer of the phased rules is defined for relu and hard_sigmoid outputs only, not {p.activation}')
+    else:
+        known = sorted(set(NOISE_MODES['PAL'] + NOISE_MODES['phased']))
+        demand(p.noise_mode in known, f'noise_mode = {p.noise_mode!r}: choose from {", ".join(known)}')
+
+
+def check_lists(p):
+    """Lengths and values of the lists with one entry a layer."""
+    N = len(p.layers) - 1
+    longer = ('alpha', 'noise_scale') + (('eta_IP', 'eta_PI') if p.protocol == 'notebook' else ())
+    for name in ('eta_fw', 'eta_bw', 'eta_IP', 'eta_PI', 'noise_scale', 'alpha'):
+        values, wanted = getattr(p, name), N if name == 'eta_fw' else N - 1
+        demand(all(is_number(x) and x >= 0 for x in values), f'{name} = {values}: numbers that are not negative')
+        if name == 'eta_IP' and p.connection == 'skip':
+            demand(len(values) >= 1, 'eta_IP is empty; with skip connections it needs one entry (the last one counts)')
+        elif name in longer:
+            demand(len(values) >= wanted, f'{name} has {len(values)} entries, layers = {p.layers} need {wanted}')
+        else:
+            demand(len(values) == wanted, f'{name} has {len(values)} entries, layers = {p.layers} need {wanted}')
+    demand(not p.compare or all(eta > 0 for eta in p.eta_fw),
+           f'eta_fw = {p.eta_fw}: the comparison with back-propagation needs positive rates (an update of zero has no angle)')
+
+
+def check_times(p):
+    """Time steps against time constants."""
+    whole_multiple(p, 'Tpres')
+    demand(p.Tpres / p.dt < 1e9, f'Tpres = {p.Tpres} is more than 1e9 steps of dt = {p.dt}')
+    demand(0 <= p.settling_time <= p.dataset_size * p.Tpres * (1 + 1e-12),
+           f'settling_time = {p.settling_time} must lie between 0 and dataset_size * Tpres = {p.dataset_size * p.Tpres}')
+    somata = {'hidden': p.gl + p.gbas + p.gapi, 'output': p.gl + p.gbas + p.gntgt, 'interneuron': p.gl + p.gden + p.gnI}
+    for name, g in somata.items():
+        demand(g > 0 and p.dt * g <= 1, f'dt = {p.dt} is longer than the time constant 1/({g:g}) of the {name} somata')
+    filters = []
+    if p.model_type == 'PAL':
+        whole_multiple(p, 'dtxi')
+        filters = ['tauHP'] + (['tauxi'] if p.noise_type == 'OU' else [])
+        if p.dWPP_low_pass or p.dWPP_r_low_pass or p.dWPP_post_low_pass or p.inter_low_pass:
+            filters.append('tauLO')
+    elif p.model_type in ('LDRL', 'DTPDRL'):
+        whole_multiple(p, 'dtxi', 'Tbw')
+        filters = ['tausyn'] + (['taueps'] if p.noise_mode == 'uP_adaptive' else [])
+    for name in filters:
+        tau = getattr(p, name)
+        demand(tau >= p.dt * (1 - 1e-9), f'{name} = {tau} is shorter than dt = {p.dt}')
+
+
+def check_recording(p):
+    """Series that exist, and what the comparison needs."""
+    for name in words(p.record):
+        demand(name in SERIES, f'record: unknown series {name!r}; choose from {", ".join(SERIES)}')
+    steps = p.dataset_size * p.epochs * round(p.Tpres / p.dt) + int(p.settling_time / p.dt)
+    demand(p.rec_per_steps <= steps, f'rec_per_steps = {p.rec_per_steps} is longer than the run of {steps} steps')
+    learning = steps // p.rec_per_steps - int(p.settling_time / p.dt) // p.rec_per_steps
+    demand(not p.compare or learning >= p.epochs,
+           f'the comparison needs one record an epoch: rec_per_steps = {p.rec_per_steps} gives {learning} in {p.epochs} epochs')
+    demand(not p.compare or not p.phased, 'the comparison of updates exists for layered connections only')
