@@ -211,8 +211,13 @@ def prospective(z, c, s):
 
 @kernel(inline=True)
 def add_product(w, start, x, x0, n_pre, y, y0, n_post):
-    """y += W x for the matrix of n_pre x n_post entries at w[start]."""
-    for j in range(n_pre):
+    """y += W x for the matrix of n_pre x n_post entries at w[start]; four rows at a time, since rows are short."""
+    whole = n_pre - n_pre % 4
+    for j in range(0, whole, 4):
+        a, b, c, d, k = x[x0 + j], x[x0 + j + 1], x[x0 + j + 2], x[x0 + j + 3], start + j * n_post
+        for i in range(n_post):
+            y[y0 + i] += (w[k + i] * a + w[k + n_post + i] * b) + (w[k + 2 * n_post + i] * c + w[k + 3 * n_post + i] * d)
+    for j in range(whole, n_pre):
         for i in range(n_post):
             y[y0 + i] += w[start + j * n_post + i] * x[x0 + j]
 
@@ -239,10 +244,8 @@ def dendrites(z, c, s, driven):
             top, source = above, z.pyr[h + 1]
         else:
             top, source = z.n[z.H + 1], z.hidden
-        for j in range(top):                       # cells and interneurons of the layer above
-            r, rI, start = s.rP_breve[source + j], s.rI_breve[source - z.shift + j], z.B[h] + j * n
-            for i in range(n):
-                s.vapi[z.pyr[h] + i] += s.BPP[start + i] * r + s.BPI[start + i] * rI
+        add_product(s.BPP, z.B[h], s.rP_breve, source, top, s.vapi, z.pyr[h], n)
+        add_product(s.BPI, z.B[h], s.rI_breve, source - z.shift, top, s.vapi, z.pyr[h], n)
     if z.skip:
         add_product(s.WIP, 0, s.rP_breve, z.pyr[z.H - 1], z.n[z.H], s.vden, 0, z.inter)
     if c.inter_low_pass:
@@ -292,15 +295,17 @@ def transpose_weights(z, s):
 # ---------------------------------------------------------------- plasticity of W, WIP and BI
 
 @kernel(inline=True)
-def outer_update(d, w, start, pre, j0, n_pre, post, i0, n_post, gain, learn):
-    """d = gain post pre^T; w += d if `learn`."""
-    for j in range(n_pre):
-        g = gain * pre[j0 + j]
-        for i in range(n_post):
-            d[start + j * n_post + i] = g * post[i0 + i]
-        if learn:
+def outer_update(d, w, start, pre, j0, n_pre, post, i0, n_post, gain, learn, kept):
+    """w += gain post pre^T if `learn`; the increment also goes to d if it is to be recorded (`kept`)."""
+    if kept:
+        for j in range(n_pre):
             for i in range(n_post):
-                w[start + j * n_post + i] += d[start + j * n_post + i]
+                d[start + j * n_post + i] = gain * pre[j0 + j] * post[i0 + i]
+    if learn:
+        for j in range(n_pre):
+            g = gain * pre[j0 + j]
+            for i in range(n_post):
+                w[start + j * n_post + i] += g * post[i0 + i]
 
 
 @kernel(inline=True)
@@ -334,20 +339,26 @@ def learn_W(z, c, s, learn, driven):
         for i in range(z.total):
             s.s[i] += a * (s.f[i] - s.s[i])
             s.f[i] = s.s[i]
-    at_once = learn and not c.W_low_pass
     for h in range(z.H + 1):
         gain = c.dt * c.eta_fw[h] if h > 0 or driven else 0.0
+        n, above, post, first = z.n[h], z.n[h + 1], z.pyr[h], z.W[h]
         if c.r_low_pass:
-            outer_update(s.dWPP, s.WPP, z.W[h], s.q, z.pyr[h - 1] + z.n[0] if h else 0, z.n[h], s.f, z.pyr[h], z.n[h + 1], gain,
-                         at_once)
+            pre, source = s.q, post - z.n[h] + z.n[0]
         elif h == 0:
-            outer_update(s.dWPP, s.WPP, 0, s.r0_old, 0, z.n[0], s.f, 0, z.n[1], gain, at_once)
+            pre, source = s.r0_old, 0
         else:
-            outer_update(s.dWPP, s.WPP, z.W[h], s.r_old, z.pyr[h - 1], z.n[h], s.f, z.pyr[h], z.n[h + 1], gain, at_once)
+            pre, source = s.r_old, post - z.n[h]
+        for j in range(n):
+            g = gain * pre[source + j]
+            for i in range(above):
+                s.dWPP[first + j * above + i] = g * s.f[post + i]
     if learn and c.W_low_pass:                     # D += dt/tauLO (dW - D), W += D
         for k in range(len(s.WPP)):
             s.dWPP_LO[k] += a * (s.dWPP[k] - s.dWPP_LO[k])
             s.WPP[k] += s.dWPP_LO[k]
+    elif learn:
+        for k in range(len(s.WPP)):
+            s.WPP[k] += s.dWPP[k]
 
 
 @kernel(inline=True)
@@ -363,7 +374,7 @@ def interneuron_factor(z, c, s):
 
 
 @kernel(inline=True)
-def learn_WIP(z, c, s, learn):
+def learn_WIP(z, c, s, learn, kept):
     """4.2: dWIP_l = dt eta_IP,l f_I r_l^T with the rates of the step before; skip: one matrix, from layer N-1."""
     needed = False
     for h in range(len(c.eta_IP)):
@@ -372,21 +383,22 @@ def learn_WIP(z, c, s, learn):
         interneuron_factor(z, c, s)
         if z.skip:
             outer_update(s.dWIP, s.WIP, 0, s.r_old, z.pyr[z.H - 1], z.n[z.H], s.f_I, 0, z.inter,
-                         c.dt * c.eta_IP[len(c.eta_IP) - 1], learn)
+                         c.dt * c.eta_IP[len(c.eta_IP) - 1], learn, kept)
         else:
             for h in range(z.H):
                 outer_update(s.dWIP, s.WIP, z.I[h], s.r_old, z.pyr[h], z.n[h + 1], s.f_I, z.pyr[h + 1] - z.shift, z.n[h + 2],
-                             c.dt * c.eta_IP[h], learn)
+                             c.dt * c.eta_IP[h], learn, kept)
 
 
 @kernel(inline=True)
-def learn_BPI(z, c, s, apical, learn):
+def learn_BPI(z, c, s, apical, learn, kept):
     """4.3: dBI_l = -dt eta_PI,l vapi_l rI^T (apical voltage without noise; rates of the interneurons of the step before)."""
     for h in range(z.H):
         if c.eta_PI[h] != 0.0:
             source = (z.hidden if z.skip else z.pyr[h + 1]) - z.shift
             top = z.inter if z.skip else z.n[h + 2]
-            outer_update(s.dBPI, s.BPI, z.B[h], s.rI_old, source, top, apical, z.pyr[h], z.n[h + 1], -c.dt * c.eta_PI[h], learn)
+            outer_update(s.dBPI, s.BPI, z.B[h], s.rI_old, source, top, apical, z.pyr[h], z.n[h + 1], -c.dt * c.eta_PI[h],
+                         learn, kept)
 
 
 # ---------------------------------------------------------------- records

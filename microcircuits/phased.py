@@ -58,8 +58,8 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
             if c.model == BP:
                 transpose_weights(z, s)
             learn_W(z, c, s, True, driven)
-            learn_WIP(z, c, s, True)
-            learn_BPI(z, c, s, s.vapi, True)
+            learn_WIP(z, c, s, True, False)
+            learn_BPI(z, c, s, s.vapi, True, False)
         until -= 1
         if until == 0:                                                              # 10
             keep_record(x, ranges, records, count[RECORDS])

@@ -66,10 +66,10 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
         if learn_W_on or kept or c.r_low_pass or c.post_low_pass:                                 # 9
             learn_W(z, c, s, learn_W_on, driven)
         if learn_lat_on or kept:
-            learn_WIP(z, c, s, learn_lat_on)
-            learn_BPI(z, c, s, s.vapi_old, learn_lat_on)
+            learn_WIP(z, c, s, learn_lat_on, kept)
+            learn_BPI(z, c, s, s.vapi_old, learn_lat_on, kept)
         if pal and (learn_bw_on or kept):
-            learn_B(z, c, s, learn_bw_on)
+            learn_B(z, c, s, learn_bw_on, kept)
         if kept:                                                                                  # 10
             keep_record(x, ranges, records, count[RECORDS])
             count[RECORDS] += 1
@@ -130,27 +130,26 @@ def draw_noise(z, c, s, count, normals):
 
 
 @kernel(inline=True)
-def learn_B(z, c, s, learn):
+def learn_B(z, c, s, learn, kept):
     """4.4: dB_l = dt eta_bw,l xi_l h_{l+1}^T - dt alpha_l eta_bw,l R_l: noise of the cell times high-passed rate from above."""
     for h in range(z.H):
-        n, gain = z.n[h + 1], c.dt * c.eta_bw[h]
+        n, first, gain = z.n[h + 1], z.pyr[h], c.dt * c.eta_bw[h]
         for j in range(z.n[h + 2]):
-            above = z.pyr[h + 1] + j
-            pre = s.rP_breve_HI[above] if c.hi_pass else s.rP_breve[above]
+            above, start = z.pyr[h + 1] + j, z.B[h] + j * n
+            pre = gain * (s.rP_breve_HI[above] if c.hi_pass else s.rP_breve[above])
             decay = gain * c.alpha[h]
             if c.gate:                             # columns of inactive sources do not decay
-                decay *= 1.0 if pre > 0.0 else 0.0
-            elif c.varphi:                         # R = diag(phi'_l) B diag(phi'_{l+1})
+                decay = decay if pre > 0.0 else 0.0
+            if c.varphi and not c.gate:            # R = diag(phi'_l) B diag(phi'_{l+1}); released: 0 at the top (D26)
                 decay *= slope(z.layer_kind[h + 1], s.uP_breve[above], c.slope) if h < z.H - 1 or c.top_decay else 0.0
-            start = z.B[h] + j * n
-            for i in range(n):
-                s.dBPP[start + i] = gain * pre * s.noise[z.pyr[h] + i]
-            if c.varphi and not c.gate:
                 for i in range(n):
-                    s.dBPP[start + i] -= decay * s.BPP[start + i] * slope(z.layer_kind[h], s.uP_breve[z.pyr[h] + i], c.slope)
+                    s.dBPP[start + i] = pre * s.noise[first + i] - decay * s.BPP[start + i] * slope(
+                        z.layer_kind[h], s.uP_breve[first + i], c.slope)
+                    s.BPP[start + i] += s.dBPP[start + i] if learn else 0.0
             else:
-                for i in range(n):
-                    s.dBPP[start + i] -= decay * s.BPP[start + i]
-            if learn:
-                for i in range(n):
-                    s.BPP[start + i] += s.dBPP[start + i]
+                if kept:
+                    for i in range(n):
+                        s.dBPP[start + i] = pre * s.noise[first + i] - decay * s.BPP[start + i]
+                if learn:
+                    for i in range(n):
+                        s.BPP[start + i] += pre * s.noise[first + i] - decay * s.BPP[start + i]

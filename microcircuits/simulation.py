@@ -1,0 +1,203 @@
+"""Run a dendritic microcircuit: edit exp_params.py and run this file, or
+
+    python -m microcircuits.simulation mode=fig3_weak seed=5              one run
+    python -m microcircuits.simulation mode=fig4_pal array_num=0          all published seeds
+
+`run` is pure: parameters in, arrays out. Protocol of specification 6; the original's command line is runner.py.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from common import Checkpoint, progress, restore_rng, rng_state
+from microcircuits import compare, model
+from microcircuits.circuit import CHUNK, NO_ROWS, Microcircuit
+from microcircuits.records import Recorder
+from running import main
+
+
+class Streams(NamedTuple):
+    """Generators of one run. Legacy: as the released program, several of them with the same seed (D15)."""
+
+    voltages: object
+    weights: object
+    model: object               # order of the samples, noise
+    inputs: object
+    teacher_voltages: object
+    teacher_weights: object
+
+
+def streams(p):
+    """The generators of run p."""
+    if p.rng == 'modern':
+        own = [np.random.default_rng(s) for s in np.random.SeedSequence(p.seed).spawn(3)]
+        shared = [np.random.default_rng(s) for s in np.random.SeedSequence([p.input_seed, 1]).spawn(3)]
+        return Streams(*own, *shared)
+    new = np.random.RandomState
+    if p.protocol == 'notebook':                   # one stream; the noise of PAL has a seed of its own
+        one = new(p.seed)
+        return Streams(one, one, one if p.phased else new(123), one, None, None)
+    teacher = teacher_seed(p)
+    inputs = p.input_seed if p.task == 'bw_only' else teacher
+    return Streams(new(p.seed), new(p.seed), new(p.seed), new(inputs), new(teacher), new(teacher))
+
+
+def teacher_seed(p):
+    """Legacy seed of the teacher."""
+    return int(np.random.RandomState(p.input_seed).randint(100_000, 999_999))
+
+
+class Setting(NamedTuple):
+    """What a run starts from."""
+
+    circuit: Microcircuit
+    inputs: np.ndarray          # (samples, n_0)
+    teacher: Microcircuit       # or None
+    voltages: np.ndarray        # of the teacher's output, (steps, n_N)
+    targets: np.ndarray         # (samples, n_N), no row without supervision
+    rng: object                 # order of the samples, noise
+
+
+def prepare(p):
+    """Circuit, samples, teacher and targets of run p."""
+    rngs = streams(p)
+    circuit = Microcircuit.random(p, rngs.voltages, rngs.weights)
+    inputs = rngs.inputs.uniform(*p.input_range, (p.dataset_size, p.layers[0]))
+    teacher, voltages, targets = None, NO_ROWS, NO_ROWS
+    if p.task == 'fw_bw' or p.compare:
+        teacher = compare.make_teacher(p, rngs.teacher_voltages, rngs.teacher_weights)
+        if p.task == 'fw_bw':
+            copy_teacher(p, circuit, teacher)
+        voltages = compare.run_teacher(teacher, inputs, p.hold)
+    if p.task == 'fw_bw':                          # the target of a presentation is taken one step before its end (D18)
+        targets = voltages[p.hold - 1::p.hold]
+    return Setting(circuit, inputs, teacher, voltages, targets, rngs.model)
+
+
+def run(p, checkpoint=None):
+    """One run with parameters p (exp_params.Params). -> dict of arrays; names as in the README, "What a result holds"."""
+    setting = prepare(p)
+    recorder, diverged_at = learn(p, setting, checkpoint or Checkpoint())
+    out = {'inputs': setting.inputs, 'targets': setting.targets, **recorder.series, 'diverged_at': np.array(diverged_at),
+           'first_record': np.array(recorder.first)}
+    for name in ('WPP', 'WIP', 'BPP', 'BPI', 'uP'):
+        out |= {f'final_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.circuit, name))}
+    if p.task == 'fw_bw':
+        for name in ('WPP', 'BPP'):
+            out |= {f'teacher_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.teacher, name))}
+    if p.compare and diverged_at < 0:
+        out['angle_BP_updates'] = compare.compare_updates(setting.circuit, recorder.epoch_weights(), setting.inputs, p.hold,
+                                                          setting.voltages, f'{p.member} comparison')[0]
+    return out
+
+
+def copy_teacher(p, circuit, teacher):
+    """Tests of the original: the student starts with the teacher's weights or voltages (its rates stay)."""
+    if p.copy_teacher_weights:
+        circuit.set_weights(**{name: getattr(teacher, name) for name in ('WPP', 'WIP', 'BPP', 'BPI')})
+    if p.copy_teacher_voltages:
+        circuit.set_voltages(teacher.uP, teacher.uI)
+
+
+# ---------------------------------------------------------------- pre-training and learning
+
+class Progress:
+    """Where a run stands: epoch, step in the epoch, order of the samples, noise that is drawn and not yet used."""
+
+    def __init__(self, p):
+        self.epoch, self.step = -1, 0              # epoch -1: pre-training
+        self.order = np.arange(p.dataset_size)
+        self.normals = np.empty(0)
+
+
+def learn(p, setting, checkpoint):
+    """Pre-training and all epochs, in place. -> (Recorder, step of a divergence or -1)"""
+    circuit, inputs, _, _, targets, rng = setting
+    before, epoch_steps = int(round(p.settling_time / p.dt, 6)), p.dataset_size * p.hold
+    total = before + p.epochs * epoch_steps
+    recorder, now = Recorder(circuit, p, before, total), Progress(p)
+    resume(checkpoint, circuit, recorder, now, rng)
+    flags = {'learn_weights': p.task == 'fw_bw' or (p.protocol == 'notebook' and p.phased), 'learn_lat_weights': True,
+             'learn_bw_weights': True}
+    chunk = max(1, min(10_000, CHUNK // circuit.shape.hidden))
+    with progress(total, p.member, unit='step', unit_scale=True, initial=int(circuit.count[model.STEP])) as bar:
+        while now.epoch < p.epochs:
+            length = before if now.epoch < 0 else epoch_steps
+            if now.step == 0:
+                rng = start_epoch(p, circuit, now, rng)
+            rows, aims = (inputs, NO_ROWS) if now.epoch < 0 else (inputs[now.order], targets[now.order] if len(targets) else targets)
+            while now.step < length:
+                steps = min(chunk, length - now.step)
+                if now.epoch >= 0:
+                    supply_noise(circuit, now, rng, steps)
+                at = circuit.count[model.STEP] // p.rec_per_steps
+                kept = circuit.advance(rows, p.hold, steps, now.normals, aims, begin=now.step, every=p.rec_per_steps,
+                                       keep=recorder.keep, **(flags if now.epoch >= 0 else {}))
+                step = (at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - max(before * (now.epoch >= 0), 0)
+                row = (step - max(now.epoch, 0) * epoch_steps) // p.hold
+                recorder.take(at, kept, rows[row], aims[row] if len(aims) else aims)
+                now.step += steps
+                bar.update(steps)
+                if not np.isfinite(circuit.x).all():
+                    return recorder, int(circuit.count[model.STEP] - 1)
+                checkpoint.offer(frozen, circuit, recorder, now, rng)
+            now.epoch, now.step = now.epoch + 1, 0
+    return recorder, -1
+
+
+def start_epoch(p, circuit, now, rng):
+    """Shuffle the samples (each epoch the order of the one before); replace the top weights when it is time. -> generator"""
+    if now.epoch >= 0 and p.protocol == 'runner' and not p.phased:
+        rng.shuffle(now.order)
+    if p.change_epoch and now.epoch == p.change_epoch:
+        if p.rng == 'legacy':                      # the notebook reseeds the stream that the noise comes from
+            rng = np.random.RandomState(p.change_seed)
+            now.normals, circuit.count[model.DRAWN] = np.empty(0), 0
+        source = rng if p.rng == 'legacy' else np.random.default_rng(p.change_seed)
+        circuit.WPP[-1][:] = source.uniform(*p.change_range, circuit.WPP[-1].shape)
+    return rng
+
+
+def supply_noise(circuit, now, rng, steps):
+    """Enough standard normals for `steps` steps in now.normals; what was not used stays in front."""
+    if circuit.constants.model in (model.PAL, model.LDRL, model.DTPDRL):
+        left = now.normals[circuit.count[model.DRAWN]:]
+        circuit.count[model.DRAWN] = 0
+        most = circuit.shape.hidden if circuit.constants.model == model.PAL else int(circuit.shape.n[1:-1].max())
+        if circuit.constants.model == model.PAL and circuit.constants.K == 1:
+            now.normals = draw(rng, steps * most)
+        elif len(left) < steps * most:
+            now.normals = np.concatenate([left, draw(rng, steps * most - len(left))])
+        else:
+            now.normals = left
+
+
+def draw(rng, n):
+    """n standard normals."""
+    return rng.standard_normal(n)
+
+
+# ---------------------------------------------------------------- checkpoints
+
+def frozen(circuit, recorder, now, rng):
+    """(meta, arrays) of an unfinished run."""
+    arrays = {f'series_{name}': value for name, value in recorder.series.items()}
+    arrays |= {'x': circuit.x, 'count': circuit.count, 'order': now.order, 'normals': now.normals[circuit.count[model.DRAWN]:]}
+    return {'epoch': now.epoch, 'step': now.step, 'rng': rng_state(rng)}, arrays
+
+
+def resume(checkpoint, circuit, recorder, now, rng):
+    """Put everything back to the checkpoint's state, if there is one."""
+    saved = checkpoint.resume()
+    if saved is None:
+        return
+    meta, arrays = saved
+    circuit.x[:], circuit.count[:] = arrays['x'], arrays['count']
+    circuit.count[model.DRAWN] = 0
+    now.epoch, now.step, now.order, now.normals = meta['epoch'], meta['step'], arrays['order'], arrays['normals']
+    recorder.series = {name[7:]: value for name, value in arrays.items() if name.startswith('series_')}
+    restore_rng(rng, meta['rng'])
+
+
+if __name__ == '__main__':
+    main('microcircuits')
