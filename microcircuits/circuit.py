@@ -9,12 +9,13 @@ import math
 
 import numpy as np
 
-from microcircuits import model, phased, phaseless
+from microcircuits import model, phased, phaseless, state
 from microcircuits.exp_params_checks import ACTIVATIONS, words
-from microcircuits.model import Constants, Shape, State
+from microcircuits.state import Constants, Shape, State
 
-MODELS = {'FA': model.FA, 'BP': model.BP, 'PAL': model.PAL, 'LDRL': model.LDRL, 'DTPDRL': model.DTPDRL}
-NOISE_MODES = {'const': model.CONST, 'uP': model.U, 'uP_breve': model.U_BREVE, 'vapi': model.VAPI, 'uP_adaptive': model.ADAPTIVE}
+MODELS = {'FA': state.FA, 'BP': state.BP, 'PAL': state.PAL, 'LDRL': state.LDRL, 'DTPDRL': state.DTPDRL}
+NOISE_MODES = {'const': state.CONST, 'uP': state.U, 'uP_breve': state.U_BREVE, 'vapi': state.VAPI,
+               'uP_adaptive': state.ADAPTIVE}
 WEIGHTS = ('WPP', 'WIP', 'BPP', 'BPI')
 NO_ROWS = np.empty((0, 0))
 CHUNK = 2_000_000                       # normals in memory at a time
@@ -71,7 +72,8 @@ def constants(p):
         eta_fw=np.array(p.eta_fw, float), eta_bw=np.array(p.eta_bw, float),
         eta_IP=np.array(p.eta_IP if p.phased else p.eta_IP[:H], float), eta_PI=np.array(p.eta_PI[:H], float),
         alpha=np.array(p.alpha[:H], float), scale=np.array(p.noise_scale[:H], float),
-        noise_mode=NOISE_MODES[p.noise_mode], white=p.noise_type == 'hold_white_noise', K=round(p.dtxi / p.dt) if pal or noisy else 1,
+        noise_mode=NOISE_MODES[p.noise_mode], white=p.noise_type == 'hold_white_noise',
+        K=round(p.dtxi / p.dt) if pal or noisy else 1,
         tau_xi=p.tauxi, tau_HP=p.tausyn if p.phased else p.tauHP, tau_LO=p.tausyn if p.phased else p.tauLO,
         hi_pass=p.pyr_hi_pass, W_low_pass=p.dWPP_low_pass and (pal or noisy), r_low_pass=p.dWPP_r_low_pass and pal,
         post_low_pass=p.dWPP_post_low_pass and pal, inter_low_pass=p.inter_low_pass and (pal or noisy),
@@ -84,7 +86,7 @@ def constants(p):
 class Microcircuit:
     """Dendritic microcircuit (Max et al. 2024, Sacramento et al. 2018).
 
-    Attributes named like the fields of model.State (WPP, WIP, BPP, BPI, uP, uP_breve, vapi, ...) are lists of arrays, one a
+    Attributes named like the fields of state.State (WPP, WIP, BPP, BPI, uP, uP_breve, vapi, ...) are lists of arrays, one a
     layer, that can be written to; matrices are (post, pre).
     """
 
@@ -153,7 +155,7 @@ class Microcircuit:
         s.rP_breve_HI[:] = s.rP_breve
 
     def set_self_predicting_state(self):
-        """SPS: BI = -B and WIP in proportion to W, so that interneurons mirror the layer above and cancel it (section 3.1)."""
+        """SPS: BI = -B and WIP in proportion to W, so that interneurons mirror the layer above and cancel it."""
         p = self.p
         hidden = p.gbas * (p.gl + p.gden) / (p.gden * (p.gl + p.gbas + p.gapi))
         top = p.gbas * (p.gl + p.gden) / (p.gden * (p.gl + p.gbas))
@@ -169,16 +171,17 @@ class Microcircuit:
         normals: flat standard-normal numbers, used from count[DRAWN] on (needed for noise). keep: names of State arrays.
         """
         ranges = np.array([self.place[name] for name in keep], np.int64).reshape(-1, 2)
-        n = (self.count[model.STEP] + steps) // every - self.count[model.STEP] // every
+        n = (self.count[state.STEP] + steps) // every - self.count[state.STEP] // every
         records = np.empty((n, int((ranges[:, 1] - ranges[:, 0]).sum())))
-        self.count[model.RECORDS] = 0
+        self.count[state.RECORDS] = 0
         line = phased if self.p.phased else phaseless
         normals = np.empty(0) if normals is None else normals
-        line.run(self.shape, self.constants, self.state, self.x, self.count, r0, hold, target, hold_target or hold, begin, steps,
-                 normals, learn_weights, learn_lat_weights, learn_bw_weights, every, ranges, records)
+        line.run(self.shape, self.constants, self.state, self.x, self.count, r0, hold, target, hold_target or hold, begin,
+                 steps, normals, learn_weights, learn_lat_weights, learn_bw_weights, every, ranges, records)
         return records
 
-    def evolve_system(self, r0=None, u_tgt=None, learn_weights=False, learn_lat_weights=False, learn_bw_weights=False, rng=None):
+    def evolve_system(self, r0=None, u_tgt=None, learn_weights=False, learn_lat_weights=False, learn_bw_weights=False,
+                      rng=None):
         """One step with input rates r0 (n_0) and target voltages u_tgt ([array of n_N], or None). rng draws the noise."""
         rows = NO_ROWS if r0 is None else np.asarray(r0, float).reshape(1, -1)
         target = NO_ROWS if u_tgt is None else np.asarray(u_tgt[0], float).reshape(1, -1)
@@ -186,7 +189,7 @@ class Microcircuit:
             raise ValueError(f'r0 has {rows.shape[1]} entries, the input layer {self.p.layers[0]}')
         if u_tgt is not None and target.shape[1] != self.p.layers[-1]:
             raise ValueError(f'u_tgt has {target.shape[1]} entries, the output layer {self.p.layers[-1]}')
-        self.count[model.DRAWN] = 0
+        self.count[state.DRAWN] = 0
         normals = (rng or np.random.default_rng()).standard_normal(self.shape.hidden) if learn_bw_weights else None
         self.advance(rows, 1, 1, normals, target, 1, 0, learn_weights, learn_lat_weights, learn_bw_weights)
 

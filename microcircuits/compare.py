@@ -1,10 +1,10 @@
-"""Comparison measures: alignment angles, and the circuit's weight updates against back-propagation's (specification 7.3, 4.6)."""
+"""Comparison measures: alignment angles, and the circuit's weight updates against back-propagation's."""
 import dataclasses
 
 import numpy as np
 
 from common import progress
-from microcircuits import model
+from microcircuits import model, state
 from microcircuits.circuit import Microcircuit, split
 
 ANGLES = ('angle_WPPT_BPP', 'angle_jacobians', 'angle_BPP_RHS')
@@ -81,7 +81,7 @@ def compare_updates(circuit, weights, inputs, hold, target, label='comparison'):
     presentation, steps = circuit.p.hold, len(target)
     last = np.arange(presentation - 1, steps, presentation)
     angles, ours, theirs = [], [], []
-    circuit.count[model.STEP] = 0
+    circuit.count[state.STEP] = 0
     with progress(len(weights), label, unit='epoch') as bar:
         for W, B in weights:
             circuit.set_weights(WPP=W, BPP=B)

@@ -77,7 +77,10 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
     copy_teacher_voltages: bool = False
     # samples and protocol
     protocol: str = 'runner'            # or 'notebook': one random stream for all, fixed order of the samples
-    input_range: tuple = (0.0, 1.0)     # samples are uniform in [lo, hi]
+    data: str = 'uniform'               # samples: 'uniform' in input_range, or 'yin_yang' (targets from its three classes)
+    input_range: tuple = (0.0, 1.0)     # lowest and highest rate
+    test_size: int = 300                # yin_yang: samples for validation, and as many for the test
+    test_epochs: int = 10               # ... validated every so many epochs
     change_epoch: int = 0               # after so many epochs W of the top layer is replaced (0: never)
     change_range: tuple = (1.0, 2.0)    # ... by uniform weights in [lo, hi]
     change_seed: int = 325551
@@ -112,7 +115,7 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
     @property
     def member(self):
         """Name of the result."""
-        return f'{self.mode}_seed{self.seed}'
+        return f'{self.mode}_{self.model_type}_seed{self.seed}'
 
     @property
     def cost(self):
@@ -122,8 +125,8 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
 
 
 _DEEP = dict(compare='BP')
-_PAIR = dict(task='fw_bw', layers=(1, 1, 1), epochs=5000, noise_scale=(0.01,), eta_fw=(2.0, 0.5), eta_bw=(20.0,), eta_IP=(10.0,),
-             eta_PI=(0.5,), alpha=(1e-6,), init_WPP_range=(-1.0, 0.0), init_BPP_range=(-1.0, 0.0),
+_PAIR = dict(task='fw_bw', layers=(1, 1, 1), epochs=5000, noise_scale=(0.01,), eta_fw=(2.0, 0.5), eta_bw=(20.0,),
+             eta_IP=(10.0,), eta_PI=(0.5,), alpha=(1e-6,), init_WPP_range=(-1.0, 0.0), init_BPP_range=(-1.0, 0.0),
              init_teacher_WPP_range=(2.0, 2.0), record='MSE,WPP,WIP,BPP,BPI', angles=False)
 _FIXED = _PAIR | dict(eta_bw=(0.0,), eta_PI=(0.0,))
 _SLOW = {f'fig6_{n}_{name}': dict(Tpres=n / 10, tauHP=n / 100, tauxi=n / 100, tauLO=10.0 * n, eta_bw=(500.0 / n,) * 3,
@@ -168,6 +171,10 @@ MODES = {
     'phased_pinv2': _PHASED | dict(model_type='DTPDRL', layers=(2, 2, 2), seed=6128736, dataset_size=30_000,
                                    input_range=(1.0, 1.0), noise_scale=(0.1,), eta_bw=(400.0,), eta_IP=(0.0,), eta_PI=(400.0,),
                                    alpha=(0.0,), gate_regularizer=False, settling_time=1.0, rec_per_steps=10_000),
+    'yin_yang': dict(task='fw_bw', data='yin_yang', layers=(4, 30, 3), dataset_size=2000, epochs=400, settling_time=10.0,
+                     seed=123456, input_seed=123456, noise_scale=(0.01,), eta_fw=(50.0, 0.01), eta_bw=(0.5,), eta_IP=(0.05,),
+                     eta_PI=(0.02,), alpha=(1e-6,), init_WPP_range=(-0.1, 0.1), init_WIP_range=(-0.1, 0.1), angles=True,
+                     rec_per_steps=100_000),                                        # Fig. 4c
     'smoke': _DEEP | dict(layers=(2, 5, 4, 2), dataset_size=5, epochs=4, Tpres=0.5, settling_time=1.0, rec_per_steps=25,
                           noise_scale=(0.05, 0.05), eta_fw=(1.0,) * 3, eta_bw=(50.0,) * 2, eta_IP=(0.0,) * 2, eta_PI=(5.0,) * 2,
                           alpha=(1e-5,) * 2, record='WPP,BPP'),                     # tests: < 1 s
@@ -178,6 +185,8 @@ SWEEPS = {name: [dict(seed=s) for s in SEEDS] for name in MODES if name.startswi
 SWEEPS['fig3_strong'] = [dict(seed=s) for s in (*SEEDS[:4], 999, *SEEDS[5:])]
 SWEEPS['template'] = [dict(seed=s) for s in SEEDS[:5]]
 SWEEPS['phased_template'] = [dict(seed=s) for s in (325551, 333333, 111111)]
+_FA = dict(model_type='FA', eta_PI=(0.0,), eta_bw=(0.0,))
+SWEEPS['yin_yang'] = [dict(seed=123456 + i) for i in range(10)] + [dict(seed=123456 + i) | _FA for i in range(10)]
 
 RELEASED = dict(stale_apical=True, shared_counter=True, slope_hard_sigmoid=1.0, hidden_factor=True, float_phase=True,
                 top_decay=False)
@@ -207,6 +216,12 @@ RULES = {                               # checked before anything is computed; l
     '0 <= change_epoch < epochs': 'an epoch of the run',
     '0 <= noise_deg <= 180': 'an angle',
     '0 < slope_hard_sigmoid <= 1': '1/6, or 1 as released',
+    "data in ('uniform', 'yin_yang')": 'the two kinds of samples',
+    "data != 'yin_yang' or task == 'fw_bw'": 'the yin-yang task is learned with targets',
+    "data != 'yin_yang' or layers[0] == 4 and layers[len(layers) - 1] == 3": 'x, y, 1 - x, 1 - y; three classes',
+    "data != 'yin_yang' or compare == ''": 'the comparison of updates needs a teacher',
+    '1 <= test_size <= 1e6': 'samples',
+    '1 <= test_epochs <= 1e6': 'epochs between validations',
     '1 <= rec_per_steps <= 1e9': 'steps between two records',
 }
 

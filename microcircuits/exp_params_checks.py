@@ -74,8 +74,8 @@ def check_model(p):
     if p.noise_mode == 'dynamic':
         raise ValueError("noise_mode = 'dynamic' is unfinished in the released program (it crashes) and does not exist here")
     if p.model_type == 'PAL':
-        demand(p.noise_mode in NOISE_MODES['PAL'], f'noise_mode = {p.noise_mode!r} does not exist for PAL (the released program '
-               f'crashes with uP_adaptive); choose from {", ".join(NOISE_MODES["PAL"])}')
+        demand(p.noise_mode in NOISE_MODES['PAL'], f'noise_mode = {p.noise_mode!r} does not exist for PAL (the released '
+               f'program crashes with uP_adaptive); choose from {", ".join(NOISE_MODES["PAL"])}')
         demand(not (p.dWPP_r_low_pass and p.dWPP_post_low_pass),
                'dWPP_r_low_pass and dWPP_post_low_pass exclude each other: filter the presynaptic or the postsynaptic factor')
     elif p.model_type in ('LDRL', 'DTPDRL'):

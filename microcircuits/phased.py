@@ -1,21 +1,12 @@
-"""The phased line (skip connections): noise in one hidden layer at a time. FA, BP, LDRL (arXiv:2201.13415), DTPDRL (2006.14331).
+"""The phased line (skip connections): noise in one hidden layer at a time. FA, BP, LDRL (arXiv:2201.13415) and DTPDRL
+(arXiv:2006.14331).
 
-`run` is the whole model; one pass of its loop is section 5 of the specification, step by step.
+`run` is the whole model; one pass of its loop is one time step, in the order of the README.
 """
 import math
 
 from common import kernel
 from microcircuits.model import (
-    ACTIVE,
-    ADAPTIVE,
-    BP,
-    DRAWN,
-    DTPDRL,
-    LDRL,
-    NOISE_COUNT,
-    RECORDS,
-    STEP,
-    U,
     dendrites,
     high_pass,
     keep_old,
@@ -28,6 +19,7 @@ from microcircuits.model import (
     somata,
     transpose_weights,
 )
+from microcircuits.state import ACTIVE, ADAPTIVE, BP, DRAWN, DTPDRL, LDRL, NOISE_COUNT, RECORDS, STEP, U
 
 
 @kernel
@@ -40,15 +32,15 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
     row_t, left_t = begin // hold_target, hold_target - begin % hold_target
     until = every - count[STEP] % every                            # steps until the next record
     for _ in range(steps):
-        if noisy and phase_ends(c, s, count):                                                        # 0
+        if noisy and phase_ends(c, s, count):                                                     # 0
             count[ACTIVE] = (count[ACTIVE] + 1) % z.H
             count[NOISE_COUNT] = 0
-        keep_old(z, s, r0, row)                                                          # 1
+        keep_old(z, s, r0, row)                                                                   # 1
         prospective(z, c, s)                                                                      # 2', 3
-        dendrites(z, c, s, driven)                                                                        # 4'
+        dendrites(z, c, s, driven)                                                                # 4'
         if noisy:
             draw_noise(z, c, s, count, normals)                                                   # 5'
-        somata(z, c, s, s.vapi_noise if noisy else s.vapi, target, row_t, nudged)    # 6', 8
+        somata(z, c, s, s.vapi_noise if noisy else s.vapi, target, row_t, nudged)                 # 6', 8
         if c.model == LDRL or c.model == DTPDRL:
             high_pass(c, s, z.hidden, z.total)                                                    # 6''
         tick(c, s, count)                                                                         # 12'
@@ -61,7 +53,7 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
             learn_WIP(z, c, s, True, False)
             learn_BPI(z, c, s, s.vapi, True, False)
         until -= 1
-        if until == 0:                                                              # 10
+        if until == 0:                                                                            # 10
             keep_record(x, ranges, records, count[RECORDS])
             count[RECORDS] += 1
             until = every

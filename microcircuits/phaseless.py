@@ -1,20 +1,11 @@
 """The phaseless line: feedback alignment (FA), weight transport (BP) and phaseless alignment learning (PAL), layered.
 
-`run` is the whole model; one pass of its loop is section 3 of the specification, step by step.
+`run` is the whole model; one pass of its loop is one time step, in the order of the README.
 """
 import math
 
 from common import kernel
 from microcircuits.model import (
-    BP,
-    CONST,
-    DRAWN,
-    NOISE_COUNT,
-    PAL,
-    RECORDS,
-    STEP,
-    U_BREVE,
-    U,
     dendrites,
     high_pass,
     keep_old,
@@ -27,6 +18,7 @@ from microcircuits.model import (
     somata,
     transpose_weights,
 )
+from microcircuits.state import BP, CONST, DRAWN, NOISE_COUNT, PAL, RECORDS, STEP, U_BREVE, U
 
 
 @kernel
@@ -46,16 +38,16 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
     row_t, left_t = begin // hold_target, hold_target - begin % hold_target
     until = every - count[STEP] % every                            # steps until the next record
     for _ in range(steps):
-        keep_old(z, s, r0, row)                                                          # 1
+        keep_old(z, s, r0, row)                                                                   # 1
         prospective(z, c, s)                                                                      # 2, 3
-        dendrites(z, c, s, driven)                                                                        # 4
+        dendrites(z, c, s, driven)                                                                # 4
         if pal:
             for i in range(z.hidden):
                 s.vapi_noise[i] = s.vapi[i] + s.noise[i]
             if learn_bw_on:
                 draw_noise(z, c, s, count, normals)                                               # 5
         apical = s.vapi_noise if pal and learn_bw_on else s.vapi
-        somata(z, c, s, apical, target, row_t, nudged)                        # 6, 8
+        somata(z, c, s, apical, target, row_t, nudged)                                            # 6, 8
         count[STEP] += 1
         until -= 1
         kept = until == 0

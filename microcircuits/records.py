@@ -65,6 +65,13 @@ class Recorder:
                             self.series[key] = np.zeros((self.p.epochs, *value.shape[1:]))
                         self.series[key][e] = value[record - at]
 
+    def accuracies(self, epoch, values):
+        """Validation and test accuracy after `epoch` epochs."""
+        n = -(-self.p.epochs // self.p.test_epochs) + 1
+        for name, value in zip(('test_epoch', 'validation_accuracy', 'test_accuracy'), (epoch, *values), strict=True):
+            series = self.series.setdefault(name, np.full(n, np.nan))
+            series[-(-epoch // self.p.test_epochs)] = value
+
     def epoch_weights(self):
         """[(W list, B list)], one an epoch, for the comparison of updates."""
         W, B = ([self.series[f'epoch_{name}_{i + 1}'] for i in range(len(self.p.layers) - less)]

@@ -3,14 +3,14 @@
     python -m microcircuits.simulation mode=fig3_weak seed=5              one run
     python -m microcircuits.simulation mode=fig4_pal array_num=0          all published seeds
 
-`run` is pure: parameters in, arrays out. Protocol of specification 6; the original's command line is runner.py.
+`run` is pure: parameters in, arrays out. The original's command line is runner.py.
 """
 from typing import NamedTuple
 
 import numpy as np
 
 from common import Checkpoint, progress, restore_rng, rng_state
-from microcircuits import compare, model
+from microcircuits import compare, data, state
 from microcircuits.circuit import CHUNK, NO_ROWS, Microcircuit
 from microcircuits.records import Recorder
 from running import main
@@ -56,14 +56,20 @@ class Setting(NamedTuple):
     voltages: np.ndarray        # of the teacher's output, (steps, n_N)
     targets: np.ndarray         # (samples, n_N), no row without supervision
     rng: object                 # order of the samples, noise
+    tests: list = ()            # [(inputs, classes)] for validation and test, if there are classes
 
 
 def prepare(p):
     """Circuit, samples, teacher and targets of run p."""
     rngs = streams(p)
     circuit = Microcircuit.random(p, rngs.voltages, rngs.weights)
-    inputs = rngs.inputs.uniform(*p.input_range, (p.dataset_size, p.layers[0]))
     teacher, voltages, targets = None, NO_ROWS, NO_ROWS
+    if p.data == 'yin_yang':
+        rng = np.random.default_rng(p.seed)        # samples of its own for each seed, the same whatever the rule
+        inputs, classes = data.yin_yang(rng, p.dataset_size)
+        tests = [data.yin_yang(rng, p.test_size) for _ in range(2)]
+        return Setting(circuit, inputs, None, NO_ROWS, data.targets(classes, p.layers[-1]), rngs.model, tests)
+    inputs = rngs.inputs.uniform(*p.input_range, (p.dataset_size, p.layers[0]))
     if p.task == 'fw_bw' or p.compare:
         teacher = compare.make_teacher(p, rngs.teacher_voltages, rngs.teacher_weights)
         if p.task == 'fw_bw':
@@ -82,7 +88,7 @@ def run(p, checkpoint=None):
            'first_record': np.array(recorder.first)}
     for name in ('WPP', 'WIP', 'BPP', 'BPI', 'uP'):
         out |= {f'final_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.circuit, name))}
-    if p.task == 'fw_bw':
+    if setting.teacher and p.task == 'fw_bw':
         for name in ('WPP', 'BPP'):
             out |= {f'teacher_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.teacher, name))}
     if p.compare and diverged_at < 0:
@@ -112,7 +118,7 @@ class Progress:
 
 def learn(p, setting, checkpoint):
     """Pre-training and all epochs, in place. -> (Recorder, step of a divergence or -1)"""
-    circuit, inputs, _, _, targets, rng = setting
+    circuit, inputs, targets, rng = setting.circuit, setting.inputs, setting.targets, setting.rng
     before, epoch_steps = int(round(p.settling_time / p.dt, 6)), p.dataset_size * p.hold
     total = before + p.epochs * epoch_steps
     recorder, now = Recorder(circuit, p, before, total), Progress(p)
@@ -120,29 +126,42 @@ def learn(p, setting, checkpoint):
     flags = {'learn_weights': p.task == 'fw_bw' or (p.protocol == 'notebook' and p.phased), 'learn_lat_weights': True,
              'learn_bw_weights': True}
     chunk = max(1, min(10_000, CHUNK // circuit.shape.hidden))
-    with progress(total, p.member, unit='step', unit_scale=True, initial=int(circuit.count[model.STEP])) as bar:
+    with progress(total, p.member, unit='step', unit_scale=True, initial=int(circuit.count[state.STEP])) as bar:
         while now.epoch < p.epochs:
             length = before if now.epoch < 0 else epoch_steps
             if now.step == 0:
                 rng = start_epoch(p, circuit, now, rng)
-            rows, aims = (inputs, NO_ROWS) if now.epoch < 0 else (inputs[now.order], targets[now.order] if len(targets) else targets)
+            rows, aims = inputs, NO_ROWS
+            if now.epoch >= 0:
+                rows, aims = inputs[now.order], targets[now.order] if len(targets) else NO_ROWS
             while now.step < length:
                 steps = min(chunk, length - now.step)
                 if now.epoch >= 0:
                     supply_noise(circuit, now, rng, steps)
-                at = circuit.count[model.STEP] // p.rec_per_steps
+                at = circuit.count[state.STEP] // p.rec_per_steps
                 kept = circuit.advance(rows, p.hold, steps, now.normals, aims, begin=now.step, every=p.rec_per_steps,
                                        keep=recorder.keep, **(flags if now.epoch >= 0 else {}))
-                step = (at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - max(before * (now.epoch >= 0), 0)
-                row = (step - max(now.epoch, 0) * epoch_steps) // p.hold
+                start = before + now.epoch * epoch_steps if now.epoch >= 0 else 0
+                row = ((at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - start) // p.hold
                 recorder.take(at, kept, rows[row], aims[row] if len(aims) else aims)
                 now.step += steps
                 bar.update(steps)
                 if not np.isfinite(circuit.x).all():
-                    return recorder, int(circuit.count[model.STEP] - 1)
+                    return recorder, int(circuit.count[state.STEP] - 1)
                 checkpoint.offer(frozen, circuit, recorder, now, rng)
             now.epoch, now.step = now.epoch + 1, 0
+            if setting.tests and (now.epoch % p.test_epochs == 0 or now.epoch == p.epochs):
+                recorder.accuracies(now.epoch, [accuracy(circuit, *test) for test in setting.tests])
     return recorder, -1
+
+
+def accuracy(circuit, inputs, classes):
+    """Fraction of samples whose output cell has the highest voltage at the end of its presentation; changes nothing."""
+    before, count, hold = circuit.x.copy(), circuit.count.copy(), circuit.p.hold
+    circuit.count[state.STEP] = 0
+    records = circuit.advance(inputs, hold, len(inputs) * hold, every=hold, keep=('uP_breve',))
+    circuit.x[:], circuit.count[:] = before, count
+    return (records[:, circuit.shape.hidden:].argmax(axis=1) == classes).mean()
 
 
 def start_epoch(p, circuit, now, rng):
@@ -152,7 +171,7 @@ def start_epoch(p, circuit, now, rng):
     if p.change_epoch and now.epoch == p.change_epoch:
         if p.rng == 'legacy':                      # the notebook reseeds the stream that the noise comes from
             rng = np.random.RandomState(p.change_seed)
-            now.normals, circuit.count[model.DRAWN] = np.empty(0), 0
+            now.normals, circuit.count[state.DRAWN] = np.empty(0), 0
         source = rng if p.rng == 'legacy' else np.random.default_rng(p.change_seed)
         circuit.WPP[-1][:] = source.uniform(*p.change_range, circuit.WPP[-1].shape)
     return rng
@@ -160,21 +179,17 @@ def start_epoch(p, circuit, now, rng):
 
 def supply_noise(circuit, now, rng, steps):
     """Enough standard normals for `steps` steps in now.normals; what was not used stays in front."""
-    if circuit.constants.model in (model.PAL, model.LDRL, model.DTPDRL):
-        left = now.normals[circuit.count[model.DRAWN]:]
-        circuit.count[model.DRAWN] = 0
-        most = circuit.shape.hidden if circuit.constants.model == model.PAL else int(circuit.shape.n[1:-1].max())
-        if circuit.constants.model == model.PAL and circuit.constants.K == 1:
-            now.normals = draw(rng, steps * most)
-        elif len(left) < steps * most:
-            now.normals = np.concatenate([left, draw(rng, steps * most - len(left))])
-        else:
-            now.normals = left
-
-
-def draw(rng, n):
-    """n standard normals."""
-    return rng.standard_normal(n)
+    rule, sizes = circuit.constants.model, circuit.shape.n[1:-1]
+    if rule in (state.FA, state.BP):
+        return
+    left = now.normals[circuit.count[state.DRAWN]:]
+    missing = steps * int(sizes.sum() if rule == state.PAL else sizes.max()) - len(left)
+    if missing > 0:
+        new = rng.standard_normal(missing)
+        now.normals = np.concatenate([left, new]) if len(left) else new
+    else:
+        now.normals = left
+    circuit.count[state.DRAWN] = 0
 
 
 # ---------------------------------------------------------------- checkpoints
@@ -182,7 +197,7 @@ def draw(rng, n):
 def frozen(circuit, recorder, now, rng):
     """(meta, arrays) of an unfinished run."""
     arrays = {f'series_{name}': value for name, value in recorder.series.items()}
-    arrays |= {'x': circuit.x, 'count': circuit.count, 'order': now.order, 'normals': now.normals[circuit.count[model.DRAWN]:]}
+    arrays |= {'x': circuit.x, 'count': circuit.count, 'order': now.order, 'normals': now.normals[circuit.count[state.DRAWN]:]}
     return {'epoch': now.epoch, 'step': now.step, 'rng': rng_state(rng)}, arrays
 
 
@@ -193,7 +208,7 @@ def resume(checkpoint, circuit, recorder, now, rng):
         return
     meta, arrays = saved
     circuit.x[:], circuit.count[:] = arrays['x'], arrays['count']
-    circuit.count[model.DRAWN] = 0
+    circuit.count[state.DRAWN] = 0
     now.epoch, now.step, now.order, now.normals = meta['epoch'], meta['step'], arrays['order'], arrays['normals']
     recorder.series = {name[7:]: value for name, value in arrays.items() if name.startswith('series_')}
     restore_rng(rng, meta['rng'])

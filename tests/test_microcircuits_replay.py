@@ -8,7 +8,7 @@ import pytest
 
 from common import Checkpoint, load_params
 from microcircuits import circuit as circuits
-from microcircuits import compare, exp_params, model, simulation
+from microcircuits import compare, exp_params, simulation, state
 from microcircuits.circuit import Microcircuit
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'microcircuits'
@@ -65,22 +65,22 @@ def check_steps(case, released=True):
     meta = json.loads(str(case['meta']))
     p = step_params(meta, released)
     net, pre, steps = started(case, p), meta['T_pre'], meta['T']
-    names = [name for name in case if name in model.State._fields and name != 'r0']
+    names = [name for name in case if name in state.State._fields and name != 'r0']
     assert {'uP', 'WPP', 'BPP'} <= set(names)
-    record, layer = 0, net.count[model.ACTIVE]
+    record, layer = 0, net.count[state.ACTIVE]
     flags = {'learn_lat_weights': False} | meta['flags']
     for t in range(pre + steps):
         on = flags if t >= pre else {}
         target = case['u_tgt'][t:t + 1] if case['use_target'][t] and len(case['u_tgt']) and t >= pre else circuits.NO_ROWS
         net.advance(case['r0'][t:t + 1], 1, 1, case['z'], target, 1, every=1, **on)
-        layer = net.count[model.ACTIVE]
+        layer = net.count[state.ACTIVE]
         if 'active_layer' in case and t >= pre and flags['learn_bw_weights'] and p.model_type in ('LDRL', 'DTPDRL'):
             assert layer == case['active_layer'][t], f'active layer in step {t}'
         if t == case['t_rec'][min(record, len(case['t_rec']) - 1)]:
             for name in names:
                 close(flat(getattr(net, name)), case[name][record], f'{name} after step {t}')
             record += 1
-    assert record == len(case['t_rec']) and net.count[model.DRAWN] == len(case['z'])
+    assert record == len(case['t_rec']) and net.count[state.DRAWN] == len(case['z'])
 
 
 # ---------------------------------------------------------------- whole experiments from parameters and seeds
@@ -99,8 +99,8 @@ def check_pipeline(case):
     params, seeds = meta['params'], meta['params']['random_seed']
     series = ','.join(name[4:] for name, on in params.items() if name.startswith('rec_') and on is True)
     for seed in seeds:
-        p = from_json(params, task=meta['task'], seed=seed, input_seed=seeds[0], rng='legacy', released_code=True, record=series,
-                      compare='', angles=True)
+        p = from_json(params, task=meta['task'], seed=seed, input_seed=seeds[0], rng='legacy', released_code=True,
+                      record=series, compare='', angles=True)
         check_run(case, p, f's{seed}_')
 
 
