@@ -7,6 +7,7 @@ import time
 import traceback
 
 import joblib
+import numpy as np
 
 from common import Checkpoint, command, holds, load_npz, load_params, progress, result_path, save_result, sweep_of
 
@@ -117,10 +118,14 @@ def main(package, words=None):
     except (FileNotFoundError, ValueError, OSError) as error:
         stop(f'{package}: {error}', 1)
     for path in [result_path(p) for p in members if result_path(p).exists()]:
-        at = load_npz(path, 'result')[0]['diverged_at']
+        meta, arrays = load_npz(path, 'result')
+        at = meta['diverged_at']
         print('saved', path, f'(diverged at step {at})' if at >= 0 else '')
         if at >= 0 and len(members) == 1:
-            stop(f'non-finite loss at step {at} with learning_rate={members[0].learning_rate}: '
-                 'choose a smaller one; what came before is saved', 1)
+            lost = [name for name, value in arrays.items() if name.startswith('final_') and not np.isfinite(value).all()]
+            where = f', first in {lost[0].removeprefix("final_")}' if lost else ''
+            rates = {name: value for name, value in meta['params'].items() if name.startswith(('learning_rate', 'eta_'))}
+            stop(f'non-finite loss or weights at step {at} with seed {members[0].seed}{where}; '
+                 f'{", ".join(f"{k}={v}" for k, v in rates.items())}: choose smaller ones; what came before is saved', 1)
     if errors:
         stop('\n'.join([f'{len(errors)} of {len(members)} runs failed:', *errors]), 1)

@@ -230,6 +230,9 @@ WARNINGS = {                            # allowed, but perhaps not what was mean
         'tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)',
     "tauxi <= 0.5 * Tpres or noise_type != 'OU' or model_type != 'PAL'":
         'tauxi is close to Tpres: noise and signal are not separated in time',
+    'dt * eta_fw[0] * layers[0] <= 10 and dt * eta_bw[0] * layers[2] <= 1000':
+        'dt * eta * n is large: the weights will probably explode',
+    "tausyn > dt or model_type not in ('LDRL', 'DTPDRL')": 'tausyn = dt: the filters of the phased line keep one step only',
     "len(alpha) < len(layers) - 1": 'alpha has more entries than hidden layers: the last ones are not used',
     "len(noise_scale) < len(layers) - 1": 'noise_scale has more entries than hidden layers: the last ones are not used',
 }

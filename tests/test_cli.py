@@ -100,7 +100,7 @@ def test_warnings_of_settings_that_do_nothing(call):
 
 def test_divergence_says_where_and_what_to_do(call):
     result = call('-m', 'impression_learning.simulation', 'mode=smoke', 'algorithm=reinforce', 'learning_rate=1', code=1)
-    assert 'non-finite loss at step' in result.stderr and 'learning_rate=1.0' in result.stderr
+    assert 'non-finite loss or weights at step' in result.stderr and 'learning_rate=1.0' in result.stderr
     assert 'Traceback' not in result.stderr
 
 

@@ -1,0 +1,268 @@
+"""Dendritic microcircuits: panels of the paper's figures, each drawn on an axis from finished runs [(meta, arrays), ...]."""
+import csv
+import functools
+from pathlib import Path
+
+import numpy as np
+
+PUBLISHED = Path(__file__).parent / 'published'
+LAYERS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00')
+RULES = {'BP': '#222222', 'FA': '#D55E00', 'PAL': '#0072B2'}
+MEASURES = {'WT_vs_B': 'angle_WPPT_BPP', 'RHS_vs_B': 'angle_BPP_RHS'}
+TITLES = {'angle_WPPT_BPP': 'B and W$^T$', 'angle_jacobians': 'Jacobians', 'angle_BPP_RHS': "B and φ'W$^T$φ'",
+          'angle_BP_updates': 'updates and back-propagation'}
+EPOCH = {'fig3_weak': 'weak', 'fig3_strong': 'strong'}
+
+
+def stacked(runs, name):
+    """One array (runs, ...)."""
+    return np.stack([arrays[name] for _, arrays in runs])
+
+
+# ---------------------------------------------------------------- published data
+
+@functools.cache
+def percentiles(measure):
+    """{(record, layer): {mean_deg, std_deg, min, p10, ..., max}} of the published percentiles of one measure."""
+    with open(PUBLISHED / 'published_angle_percentiles.csv', encoding='utf-8') as file:
+        rows = [row for row in csv.DictReader(file) if row['measure'] == measure]
+    statistics = ('mean_deg', 'std_deg', 'min', 'p10', 'p25', 'median', 'p75', 'p90', 'max')
+    return {(int(row['record_index']), int(row['hidden_or_weight_layer'])): {k: float(row[k]) for k in statistics}
+            for row in rows}
+
+
+def our_statistics(values):
+    """The same statistics of our angles over seeds. values (seeds,)"""
+    quantiles = np.percentile(values, (10, 25, 50, 75, 90))
+    return dict(zip(('p10', 'p25', 'median', 'p75', 'p90'), quantiles, strict=True)) | {
+        'mean_deg': values.mean(), 'std_deg': values.std(), 'min': values.min(), 'max': values.max()}
+
+
+def by_epoch(runs):
+    """Angles of the updates, mean over the samples of an epoch (runs, epochs, N)."""
+    angles = stacked(runs, 'angle_BP_updates')
+    return angles.reshape(len(runs), -1, runs[0][0]['params']['dataset_size'], angles.shape[-1]).mean(axis=2)
+
+
+def series(runs, name):
+    """Angles (runs, records or epochs, layers) of one measure."""
+    return by_epoch(runs) if name == 'angle_BP_updates' else stacked(runs, name)
+
+
+def published_name(runs, name):
+    """Name of the measure in the published files, None if there is none."""
+    setting = EPOCH.get(runs[0][0]['mode'])
+    if setting is None:
+        return None
+    names = {ours: f'{setting}_{theirs}' for theirs, ours in MEASURES.items()}
+    if setting == 'weak':
+        names['angle_BP_updates'] = 'weak_dW_circuit_vs_BP_epochmean'
+    return names.get(name)
+
+
+def difference_from_percentiles(runs, name):
+    """Largest difference (degrees) of our ten seeds' statistics from the published ones."""
+    values = series(runs, name)
+    published = percentiles(published_name(runs, name))
+    return max(abs(our_statistics(values[:, record, layer - 1])[k] - value)
+               for (record, layer), row in published.items() for k, value in row.items())
+
+
+def difference_record_by_record(runs, name):
+    """Largest difference (degrees) from the five seeds that are published record by record."""
+    setting = EPOCH[runs[0][0]['mode']]
+    with np.load(PUBLISHED / 'published_angles_seeds0to4.npz') as stored:
+        if name == 'angle_BP_updates':
+            seeds, theirs = stored[f'{setting}_dW_vs_BP_seeds'], stored[f'{setting}_dW_vs_BP_epoch_mean']
+            ours = {meta['seed']: value for (meta, _), value in zip(runs, by_epoch(runs), strict=True)}
+        else:
+            theirs_name = f'{setting}_{dict((b, a) for a, b in MEASURES.items())[name]}'
+            seeds, theirs, records = (stored[theirs_name + end] for end in ('_seeds', '', '_record'))
+            ours = {meta['seed']: arrays[name][records] for meta, arrays in runs}
+    return max(np.abs(ours[seed] - value).max() for seed, value in zip(seeds, theirs, strict=True))
+
+
+# ---------------------------------------------------------------- alignment
+
+def alignment(ax, runs, name, legend=False):
+    """Angle against time: median and 10-90 % over seeds, a colour a layer; published mean and 10-90 % in black."""
+    p = runs[0][0]['params']
+    values, updates = series(runs, name), name == 'angle_BP_updates'
+    first = 0 if updates else int(runs[0][1]['first_record'])
+    per_epoch = 1 if updates else (values.shape[1] - first) / p['epochs']
+    x = (np.arange(values.shape[1]) - first + (0 if updates else 1)) / per_epoch
+    for layer in range(values.shape[2]):
+        low, middle, high = np.percentile(values[:, :, layer], (10, 50, 90), axis=0)
+        label = f'W$_{layer + 1}$' if updates else f'hidden layer {layer + 1}'
+        ax.plot(x, middle, color=LAYERS[layer % 5], label=label)
+        ax.fill_between(x, low, high, color=LAYERS[layer % 5], alpha=0.18, lw=0)
+    published = published_name(runs, name)
+    if published:
+        overlay(ax, percentiles(published), lambda record: (record - first + (0 if updates else 1)) / per_epoch)
+    ax.axvline(0, color='k', lw=0.6, ls=':')
+    ax.set(xlabel='epoch', ylabel='angle (degrees)', title=TITLES[name], ylim=(0, None))
+    if legend:
+        ax.legend(loc='upper right', bbox_to_anchor=(1, 0.86))
+
+
+def overlay(ax, published, epoch):
+    """Published median as black dots, 10th and 90th percentile as black bars."""
+    keys = sorted(published)
+    x = np.array([epoch(record) for record, _ in keys])
+    rows = [published[key] for key in keys]
+    middle = np.array([row['median'] for row in rows])
+    spread = [middle - [row['p10'] for row in rows], [row['p90'] for row in rows] - middle]
+    ax.errorbar(x, middle, spread, fmt='k.', ms=4, lw=0.7, label='published')
+
+
+def agreement(ax, runs, name):
+    """The largest differences from the published files, written into the panel."""
+    if published_name(runs, name) and runs[0][0]['params']['rng'] == 'legacy' and len(runs) == 10:
+        exact, ten = difference_record_by_record(runs, name), difference_from_percentiles(runs, name)
+        ax.text(0.98, 0.98, f'5 seeds, each record: ≤ {exact:.0e}°\n10 seeds, percentiles: ≤ {ten:.0e}°', ha='right', va='top',
+                transform=ax.transAxes, fontsize=9)
+        ax.set_ylim(0, ax.get_ylim()[1] * 1.1)
+
+
+# ---------------------------------------------------------------- teacher and student
+
+def of_model(runs, model_type):
+    """The runs of one learning rule."""
+    return [run for run in runs if run[0]['params']['model_type'] == model_type]
+
+
+def epochs_of(run, supervised=False):
+    """Epoch of each record."""
+    meta, arrays = run
+    p, first = meta['params'], int(arrays['first_record'])
+    n = len(arrays['WPP_1']) - first
+    records = np.arange(n) if supervised else np.arange(-first, n)
+    return (records + 1) * p['rec_per_steps'] / (p['dataset_size'] * round(p['Tpres'] / p['dt']))
+
+
+def few(n):
+    """Some indices below n, dense at the beginning, for a logarithmic axis."""
+    return np.unique(np.concatenate([np.geomspace(1, n, 800), np.linspace(1, n, 400)]).astype(int)) - 1
+
+
+def loss(ax, runs):
+    """Squared error of the output, moving average over 10 epochs: each seed, and the median (log)."""
+    for model_type, colour in RULES.items():
+        some = of_model(runs, model_type)
+        if not some:
+            continue
+        errors = stacked(some, 'MSE')
+        p = some[0][0]['params']
+        width = max(1, 10 * p['dataset_size'] * round(p['Tpres'] / p['dt']) // p['rec_per_steps'])
+        width = min(width, errors.shape[1])
+        total = np.cumsum(np.pad(errors, ((0, 0), (1, 0))), axis=1)
+        smooth = (total[:, width:] - total[:, :-width]) / width
+        x = epochs_of(some[0], True)[width - 1:]
+        thin = few(len(x))
+        ax.plot(x[thin], smooth[:, thin].T, color=colour, alpha=0.25, lw=0.6)
+        ax.plot(x[thin], np.median(smooth, axis=0)[thin], color=colour, label=f'{model_type} (n = {len(some)})')
+    ax.set(xlabel='epoch', ylabel='squared error', title='Loss', yscale='log', xscale='symlog')
+    ax.set_xlim(0, None)
+    ax.legend()
+
+
+def weight(ax, runs, name, layer):
+    """One weight of the 1-1-1 circuit against epochs, each seed; the teacher dashed."""
+    key = f'{name}_{layer}'
+    for model_type, colour in RULES.items():
+        some = of_model(runs, model_type)
+        if not some:
+            continue
+        x, values = epochs_of(some[0]), stacked(some, key)[:, :, 0, 0]
+        thin = few(len(x))
+        ax.plot(x[thin], values[:, thin].T, color=colour, alpha=0.3, lw=0.7)
+        ax.plot(x[thin], np.median(values, axis=0)[thin], color=colour, label=model_type)
+    if name == 'WPP':
+        ax.axhline(runs[0][1][f'teacher_{key}'][0, 0], color='k', ls='--', lw=1, label='teacher')
+    symbol = f'W$_{layer}$' if name == 'WPP' else 'B'
+    ax.set(xlabel='epoch', ylabel=symbol, title=f'{symbol}: {"bottom-up" if name == "WPP" else "top-down"}', xscale='symlog')
+    ax.set_xlim(0, None)
+
+
+# ---------------------------------------------------------------- noise of other time scales
+
+def final_angles(ax, groups):
+    """Final angle of B and W^T, each seed, by correlation time of the noise. groups {(steps, 'prosp' or 'u'): runs}"""
+    shift = {'prosp': -0.18, 'u': 0.18}
+    labels = {'prosp': 'prospective rates', 'u': 'lagging rates'}
+    steps = sorted({n for n, _ in groups})
+    for (n, kind), runs in groups.items():
+        final = stacked(runs, 'angle_WPPT_BPP')[:, -1]
+        for layer in range(final.shape[1]):
+            x = steps.index(n) + shift[kind] + 0.08 * (layer - 1)
+            marker = 'o' if kind == 'prosp' else 's'
+            ax.plot(np.full(len(final), x), final[:, layer], marker, color=LAYERS[layer], alpha=0.5, ms=3)
+            ax.plot(x, final[:, layer].mean(), '_', color=LAYERS[layer], ms=14, mew=2)
+    for i in range(len(steps)):
+        for kind, dx in shift.items():
+            ax.text(i + dx, 103, labels[kind].split()[0], ha='center', fontsize=8)
+    ax.axhline(90, color='k', lw=0.6, ls='--')
+    ax.set_xticks(range(len(steps)), [f'{n} dt' for n in steps])
+    ax.set(xlabel='correlation time of the noise', ylabel='final angle of B and W$^T$ (degrees)', ylim=(0, 112))
+
+
+# ---------------------------------------------------------------- demonstrations, yin-yang
+
+def cosine(a, b):
+    """Cosine of matrices (records, n, m)."""
+    return (a * b).sum(axis=(1, 2)) / np.sqrt((a * a).sum(axis=(1, 2)) * (b * b).sum(axis=(1, 2)))
+
+
+def demonstration(ax, run):
+    """Cosines of B with W^T and pinv(W), and of the interneuron weights with those they should mirror."""
+    meta, d = run
+    p = meta['params']
+    B, W = d['BPP_1'], d['WPP_2']
+    time = (np.arange(len(B)) + 1) * p['rec_per_steps'] * p['dt']
+    ax.plot(time, cosine(B, W.transpose(0, 2, 1)), label='B, W$^T$')
+    if p['model_type'] == 'DTPDRL':
+        ax.plot(time, cosine(B, np.linalg.pinv(W)), label='B, W$^+$')
+    ax.plot(time, cosine(d['BPI_1'], -B), label='B$^I$, −B', lw=1)
+    ax.plot(time, cosine(d['WIP_1'], W), label='W$^I$, W', lw=1)
+    if 'epsilon_LO_1' in d:
+        ax.plot(time, d['epsilon_LO_1'], 'k', lw=0.8, label='ε')
+    ax.set(xlabel='time (ms)', ylabel='cosine', title=f'{meta["mode"]}: {p["model_type"]}', ylim=(-1.05, 1.05))
+    ax.legend(fontsize=8)
+
+
+def entries(ax, run):
+    """Entries of B (lines) and of W^T, scaled to B's length (dashed)."""
+    meta, d = run
+    p = meta['params']
+    B, W = d['BPP_1'], d['WPP_2'].transpose(0, 2, 1)
+    time = (np.arange(len(B)) + 1) * p['rec_per_steps'] * p['dt']
+    scale = np.linalg.norm(B[-1]) / np.linalg.norm(W[-1])
+    n = B.shape[1] * B.shape[2]
+    for i in range(min(n, 6)):
+        ax.plot(time, B.reshape(len(B), -1)[:, i], color=LAYERS[i % 5], lw=1)
+        ax.plot(time, scale * W.reshape(len(W), -1)[:, i], color=LAYERS[i % 5], lw=1, ls='--')
+    ax.set(xlabel='time (ms)', ylabel='weight', title=f'{meta["mode"]}: B, and W$^T$ scaled (dashed)')
+
+
+def accuracy(ax, runs):
+    """Validation accuracy against epochs, each seed and the mean."""
+    for model_type, colour in RULES.items():
+        some = of_model(runs, model_type)
+        if some:
+            x, values = some[0][1]['test_epoch'], stacked(some, 'validation_accuracy')
+            ax.plot(x, values.T, color=colour, alpha=0.3, lw=0.7)
+            ax.plot(x, values.mean(axis=0), color=colour, label=f'{model_type} (n = {len(some)})')
+    ax.axhline(1 / 3, color='k', lw=0.6, ls='--')
+    ax.set(xlabel='epoch', ylabel='validation accuracy', title='Yin-yang', ylim=(0.3, 1))
+    ax.legend(loc='lower right')
+
+
+def decision(ax, runs):
+    """The task: samples in the plane, one colour a class."""
+    from microcircuits.data import yin_yang_class
+    points = runs[0][1]['inputs'][:, :2]
+    classes = yin_yang_class(*points.T)
+    for k, name in enumerate(('yin', 'yang', 'dots')):
+        ax.plot(*points[classes == k].T, '.', color=LAYERS[k], ms=3, label=name)
+    ax.set(xlabel='x', ylabel='y', title='Samples', aspect='equal')
+    ax.legend(fontsize=8)
