@@ -177,7 +177,10 @@ def small_picture(source, target, limit=150_000):
 
 
 def publish(papers):
-    """Copy rows, small pictures and curves to figures/published/ and fill the READMEs' tables. Returns an exit code."""
+    """Copy rows, small pictures and curves to figures/published/ and fill the READMEs' tables. Returns an exit code.
+
+    Papers that the last run left out keep what was published of them.
+    """
     rows = read_rows()
     wrong = [row for row in rows if row['level'] == 'quick' or row['standin'] or row['verdict'] == 'not run']
     if not rows or wrong:
@@ -185,6 +188,9 @@ def publish(papers):
         why = f'{first["folder"]} {first["mode"]}: a quick run, a stand-in or not run' if first else 'there are no results'
         print(f'nothing published ({why}); run reproduce.py in full first', file=sys.stderr)
         return 1
+    new = {row['folder'] for row in rows}
+    rows += [row for row in read_rows(PUBLISHED / 'results.json') if row['folder'] not in new]
+    rows.sort(key=lambda row: list(papers).index(row['folder']))
     write_atomically(PUBLISHED / 'results.json', lambda file: file.write(json.dumps(rows, indent=1).encode()))
     for (folder, _, figure), some in groups(rows).items():
         source = FIGURES / folder / f'{figure}.png'

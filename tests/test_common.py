@@ -18,6 +18,7 @@ import common
 import running
 from common import load_params
 from impression_learning import exp_params
+from microcircuits import exp_params as circuit_params
 from task_plasticity import exp_params as task_params
 
 SMOKE = {'mode': 'smoke'}
@@ -66,7 +67,8 @@ def test_mistakes_are_named_in_one_line(words, message):
 
 
 @settings(derandomize=True, max_examples=400, deadline=None)
-@given(st.sampled_from([(m, f.name) for m in (exp_params, task_params) for f in dataclasses.fields(m.Params)]),
+@given(st.sampled_from([(m, f.name) for m in (exp_params, task_params, circuit_params)
+                        for f in dataclasses.fields(m.Params)]),
        st.one_of(st.text(max_size=8), st.integers(), st.floats(), st.none(), st.booleans(),
                  st.lists(st.integers(), max_size=2)))
 def test_any_value_of_any_parameter_is_accepted_or_refused_in_one_line(parameter, value):
