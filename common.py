@@ -155,7 +155,8 @@ def write_atomically(path, write):
     except OSError as error:
         raise OSError(f'cannot write {path}: {error.strerror or error}; nothing that existed was changed') from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if os.path.exists(temporary):
+            temporary.unlink()
     return path
 
 
