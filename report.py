@@ -61,6 +61,18 @@ def band(row):
     return f'≥ {number(low)}' if high is None else f'≤ {number(high)}' if low is None else f'{number(low)} .. {number(high)}'
 
 
+def row(quantity, value, paper=None, released=None, band=None, setting='default', main=False, note=None, quick_band=None,
+        median=False):
+    """One line of an experiment's table.
+
+    value: function of the runs [(meta, arrays), ...] that gives one number a seed (list) or one statistic (float); paper,
+    released: the paper's and the released program's number; band: (low, high) in which ours must lie, None for an open end;
+    main: shown on the front page too; median: judge the median over seeds, not the mean.
+    """
+    return {'quantity': quantity, 'value': value, 'paper': paper, 'released': released, 'band': band, 'setting': setting,
+            'main': main, 'note': note, 'quick_band': quick_band, 'median': median}
+
+
 def read_rows(path=None):
     """The rows of the last run ([] if there is none)."""
     path = path or FIGURES / 'results.json'

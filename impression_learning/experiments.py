@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import report
 from common import load_params
 from impression_learning import analysis, exp_params
 
@@ -37,18 +38,9 @@ def params(mode, numbers=(1,), **given):
     return [load_params(exp_params, mode=mode, array_num=number, **given) for number in numbers]
 
 
-def row(quantity, value, released=None, band=None, setting='default', main=False, note=None):
-    """One line of the results table; main: shown on the front page too."""
-    return {
-        'quantity': quantity,
-        'value': value,
-        'paper': None,
-        'released': released,
-        'band': band,
-        'setting': setting,
-        'main': main,
-        'note': note,
-    }
+def row(quantity, value, released=None, *more, **given):
+    """One line of the results table (report.row); the paper carries no numbers in its text."""
+    return report.row(quantity, value, None, released, *more, **given)
 
 
 def each(function):
@@ -194,12 +186,7 @@ def switch_period(level):
         for i, (k, c) in enumerate(CORRELATION.items())
     ]
     rows += [
-        row(
-            f'last / untrained wake loss, phase of {k} steps',
-            single(i, last_to_first),
-            released,
-            band,
-        )
+        row(f'last / untrained wake loss, phase of {k} steps', single(i, last_to_first), released, band)
         for i, k, released, band in (
             (0, 2, 0.006, (0.004, 0.009)),
             (3, 11, 0.0165, (0.011, 0.024)),

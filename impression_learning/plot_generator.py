@@ -8,20 +8,14 @@ reproduce.py calls the functions in FIGURES with the runs of its experiments.
 import sys
 
 # %% what the figures need
-from common import command, load_params, load_result, result_path, save_figure, style
+from common import load_params, result_path, save_figure, style
+from drawing import apart, finished, grid, whole_number
 from impression_learning import exp_params
 from impression_learning import plot_panels as panels
-from running import load_members, load_or_exit, stop
+from running import load_members, load_or_exit
 
 # switch_period, K + 1 = 2, 5, .., 32, released program (specification 7)
 RELEASED_CORRELATION = (.894, .849, .815, .773, .753, .720, .699, .676, .662, .643, .630)
-
-
-def grid(rows, columns, size=3.6):
-    """(figure, axes) in the project's style."""
-    plt = style()
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size), squeeze=False)
-    return figure, axes
 
 
 # %% Fig. 1
@@ -188,7 +182,7 @@ DOUBLE = {'Vocal_Digits': {'vocal_reproduction': panels.vocal_reproduction,
 
 # %% the figures of one mode
 def members_of(words, n):
-    """The saved runs (Params) that a mode's figures need; ends with the command that makes a missing one."""
+    """The runs (Params) that a mode's figures need."""
     first = load_or_exit(exp_params, words)
     if first.mode in ('standard', 'SNR'):              # as many seeds as there are
         numbered = load_members(exp_params, *words, 'array_num=0') if n or first.array_num == 1 else [first]
@@ -200,19 +194,15 @@ def members_of(words, n):
     if first.mode == 'dimensionality':
         members += [load_params(exp_params, mode='backprop', array_num=i, released_code=first.released_code)
                     for i in range(1, 6)]
-    missing = [p for p in members if not result_path(p).exists()]
-    if missing:
-        stop(f'{len(missing)} of {len(members)} results are missing; the first is made by: {command(missing[0])}'
-             f'{"  (array_num=0: all of them)" if len(members) > 1 else ""}', 1)
     return members
 
 
 def main(words):
     """Draw the figures of the mode that `words` (or exp_params.mode) name; image_save=True: single panels too."""
-    n = next((int(word[2:]) for word in words if word.startswith('n=')), None)
-    single = 'image_save=True' in words
-    members = members_of([word for word in words if not word.startswith(('n=', 'image_save='))], n)
-    runs, mode = [load_result(p) for p in members], members[0].mode
+    words, given = apart(words, 'n', 'image_save')
+    single = given['image_save'] == 'True'
+    members = members_of(words, whole_number('n', given['n']))
+    runs, mode = finished(members), members[0].mode
     for name in OF_MODE[mode]:
         save_figure(FIGURES[name](runs), 'impression_learning', name)
     for name, panel in SINGLE.get(mode, {}).items() if single else ():

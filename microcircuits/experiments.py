@@ -16,6 +16,7 @@ from microcircuits.plot_panels import (
     percentiles,
     stacked,
 )
+from report import row
 
 SEEDS = exp_params.SEEDS
 FRESH = tuple(range(1001, 1011))
@@ -36,21 +37,6 @@ CLAIMS = {
 def params(mode, seeds, **given):
     """Params of a mode for several seeds."""
     return [load_params(exp_params, mode=mode, seed=seed, **given) for seed in seeds]
-
-
-def row(quantity, value, paper=None, released=None, band=None, setting='default', main=False, note=None, quick_band=None):
-    """One line of the results table."""
-    return {
-        'quantity': quantity,
-        'value': value,
-        'paper': paper,
-        'released': released,
-        'band': band,
-        'setting': setting,
-        'main': main,
-        'note': note,
-        'quick_band': quick_band,
-    }
 
 
 # ---------------------------------------------------------------- Fig. 3: alignment

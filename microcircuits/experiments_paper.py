@@ -6,8 +6,9 @@ import numpy as np
 
 from common import load_params
 from microcircuits import exp_params
-from microcircuits.experiments import CLAIMS, REPLAY, SEEDS, error_rows, params, row
+from microcircuits.experiments import CLAIMS, REPLAY, SEEDS, error_rows, params
 from microcircuits.plot_panels import PUBLISHED, cosine, of_model, stacked
+from report import row
 
 MODES_4 = ('fig4_pal', 'fig4_bp', 'fig4_fa')
 

@@ -8,22 +8,11 @@ import sys
 
 # %% what the figures need
 from common import FIGURES as FOLDER
-from common import command, load_result, result_path, save_figure, style
+from common import result_path, save_figure
+from drawing import apart, finished, grid
 from microcircuits import exp_params
 from microcircuits import plot_panels as panels
-from running import load_members, load_or_exit, stop
-
-
-def grid(rows, columns, size=3.6):
-    """(figure, axes) in the project's style."""
-    plt = style()
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size), squeeze=False)
-    return figure, axes
-
-
-def of_mode(runs, mode):
-    """The runs of one mode."""
-    return [run for run in runs if run[0]['mode'] == mode]
+from running import load_members, load_or_exit
 
 
 # %% Fig. 3: alignment in a deep network
@@ -98,28 +87,26 @@ OF_MODE = {'fig3_weak': 'fig_3abc', 'fig3_strong': 'fig_3def', 'smoke': 'fig_3ab
 
 
 # %% the figures of one mode
+def members_of(words, seeds):
+    """The runs (Params) to draw: these seeds, or the one asked for, or as many of the published seeds as there are."""
+    if seeds:
+        return [load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in seeds.split(',')]
+    members = load_or_exit(exp_params, words, load_members)
+    if any(w.startswith(('seed=', 'array_num=')) for w in words):
+        return members
+    several = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
+    return [p for p in several if result_path(p).exists()] or members
+
+
 def main(words):
     """Draw the figures of the mode that `words` (or exp_params.mode) name."""
-    seeds = next((w[6:] for w in words if w.startswith('seeds=')), None)
-    everything = 'all=True' in words
-    words = [w for w in words if not w.startswith(('seeds=', 'all='))]
-    if seeds:
-        members = [load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in seeds.split(',')]
-    else:
-        members = load_or_exit(exp_params, words, load_members)
-        if not any(w.startswith(('seed=', 'array_num=')) for w in words) and not result_path(members[0]).exists():
-            members = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
-        elif not any(w.startswith(('seed=', 'array_num=')) for w in words):
-            several = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
-            members = [p for p in several if result_path(p).exists()] or members
-    missing = [p for p in members if not result_path(p).exists()]
-    if missing:
-        stop(f'{len(missing)} of {len(members)} results are missing; the first is made by: {command(missing[0])}', 1)
-    runs = [load_result(p) for p in members]
+    words, given = apart(words, 'seeds', 'all')
+    members = members_of(words, given['seeds'])
+    runs = finished(members)
     name = OF_MODE.get(members[0].mode)
     if name:
         save_figure(FIGURES[name](runs), 'microcircuits', name)
-    if everything or not name:
+    if given['all'] == 'True' or not name:
         from microcircuits import plot_series
         for path in plot_series.draw_all(runs, FOLDER / 'microcircuits' / members[0].mode):
             print(path)

@@ -6,6 +6,7 @@ program. A row's `value` takes the runs, [(meta, arrays), ...], and gives one nu
 
 import numpy as np
 
+import report
 from common import load_params
 from task_plasticity import exp_params
 from task_plasticity.network import PUBLISHED
@@ -19,19 +20,9 @@ def params(mode, seeds=(1,), **given):
     return [load_params(exp_params, mode=mode, seed=seed, **given) for seed in seeds]
 
 
-def row(quantity, value, released=None, band=None, setting='default', main=False, note=None):
-    """One line of the results table; lists of seeds are judged by their median."""
-    return {
-        'quantity': quantity,
-        'value': value,
-        'paper': None,
-        'released': released,
-        'band': band,
-        'setting': setting,
-        'main': main,
-        'note': note,
-        'median': True,
-    }
+def row(quantity, value, released=None, *more, **given):
+    """One line of the results table (report.row); lists of seeds are judged by their median."""
+    return report.row(quantity, value, None, released, *more, median=True, **given)
 
 
 def each(function, suffix='_2'):

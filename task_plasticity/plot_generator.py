@@ -7,22 +7,11 @@ import dataclasses
 import sys
 
 # %% what the figures need
-from common import command, load_result, result_path, save_figure, style
+from common import save_figure
+from drawing import apart, finished, grid, of_mode, whole_number
 from running import load_members, load_or_exit, stop
 from task_plasticity import exp_params
 from task_plasticity import plot_panels as panels
-
-
-def grid(rows, columns, size=3.6):
-    """(figure, axes) in the project's style."""
-    plt = style()
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size), squeeze=False)
-    return figure, axes
-
-
-def of_mode(runs, mode):
-    """The runs of one mode."""
-    return [run for run in runs if run[0]['mode'] == mode]
 
 
 # %% Fig. 1: learning to estimate
@@ -147,15 +136,11 @@ def names_for(p):
 
 def main(words):
     """Draw the figures of the mode that `words` (or exp_params.mode) name, for n seeds in a row."""
-    n = next((int(word[2:]) for word in words if word.startswith('n=')), 1)
-    first, = load_or_exit(exp_params, [word for word in words if not word.startswith('n=')], load_members)[:1]
-    members = [dataclasses.replace(first, seed=first.seed + i) for i in range(n)]
-    missing = [p for p in members if not result_path(p).exists()]
-    if missing:
-        stop(f'{len(missing)} of {n} results are missing; the first is made by: {command(missing[0])}', 1)
+    words, given = apart(words, 'n')
+    first, = load_or_exit(exp_params, words, load_members)[:1]
     if first.test_num == 0:
         stop('the figures need a test session: test_num=0', 1)
-    runs = [load_result(p) for p in members]
+    runs = finished([dataclasses.replace(first, seed=first.seed + i) for i in range(whole_number('n', given['n']) or 1)])
     for name in names_for(first):
         save_figure(FIGURES[name](runs), 'task_plasticity', name)
 

@@ -3,8 +3,10 @@ import dataclasses
 import importlib
 import os
 import resource
+import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 
@@ -12,12 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_kill import same
 
 import common
 import running
 from common import ROOT, load_params
 from reproduce import folders
-from test_kill import same
 
 FOLDERS = folders()
 
@@ -132,12 +134,10 @@ def test_a_killed_worker_of_a_cluster_loses_and_doubles_nothing(tmp_path, monkey
 
 def sweep_and_kill(cluster, members, results):
     """The sweep, while one worker is killed as soon as the first result is there."""
-    import threading
-
     def kill():
         while not list(results.rglob('*.npz')):
             time.sleep(0.05)
-        next(iter(cluster.workers.values())).process.process.kill()
+        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
