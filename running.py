@@ -64,17 +64,24 @@ def finish(p, again=False):
 def _member(p):
     os.environ['PLASTICITY_QUIET'] = '1'
     try:
-        return finish(p), None
+        finish(p)
+        return size(p), None
     except Exception as error:                     # the sweep goes on; the caller reports and exits with 1
-        return None, f'{command(p)}\n  {type(error).__name__}: {error}\n{traceback.format_exc(limit=-2)}'
+        return size(p), f'{command(p)}\n  {type(error).__name__}: {error}\n{traceback.format_exc(limit=-2)}'
+
+
+def size(p):
+    """About how many CPU seconds a run needs: longest first, and the time that is left."""
+    return max(getattr(p, 'cost', 1.0), 0.1)
 
 
 def sweep(members, n_jobs=-1, cluster=None):
     """Run all members (Params) over processes, or on the Dask scheduler `cluster`, longest first, skipping complete ones.
 
-    Returns the list of error texts (empty when all went well). Bits do not depend on where a member runs.
+    The bar counts estimated CPU seconds (`size`). Returns the list of error texts (empty when all went well). Bits do not
+    depend on where a member runs.
     """
-    todo = sorted((p for p in members if not result_path(p).exists()), key=lambda p: -getattr(p, 'cost', 0))
+    todo = sorted((p for p in members if not result_path(p).exists()), key=size, reverse=True)
     errors = []
     if not todo:
         return errors
@@ -83,11 +90,12 @@ def sweep(members, n_jobs=-1, cluster=None):
     if cluster:
         from dask.distributed import Client
         client, engine = Client(cluster), {'backend': 'dask'}
+    label = f'{len(todo)} runs, CPU seconds'
     try:
-        with joblib.parallel_config(**engine), progress(len(todo), 'sweep', unit='run') as bar:
+        with joblib.parallel_config(**engine), progress(round(sum(map(size, todo))), label, unit='s') as bar:
             lazily = {} if cluster else {'return_as': 'generator_unordered'}
-            for _, error in joblib.Parallel(batch_size=1, **lazily)(joblib.delayed(_member)(p) for p in todo):
-                bar.update()
+            for seconds, error in joblib.Parallel(batch_size=1, **lazily)(joblib.delayed(_member)(p) for p in todo):
+                bar.update(seconds)
                 errors += [error] if error else []
     finally:
         if client:

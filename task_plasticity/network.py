@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from task_plasticity.model import TASKS, Means, Network, Settings
+from task_plasticity.state import TASKS, Means, Network, Settings
 
 PUBLISHED = Path(__file__).parent / 'published' / 'pretrained_network.npz'
 
