@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from common import write_atomically
-from task_plasticity.model import TASKS
+from task_plasticity.state import TASKS
 
 MAX_BYTES, MAX_ELEMENTS = 64 * 2 ** 20, 10 ** 7
 CODES = {'f8', 'f4', 'i8', 'i4', 'i2', 'i1', 'u8', 'u4', 'u2', 'u1', 'b1'}
