@@ -10,25 +10,37 @@ from common import FIGURES, ROOT, write_atomically
 
 PUBLISHED = ROOT / 'figures' / 'published'
 STYLE = '''
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfb; --line: #d5d3cc; --soft: #62625e;
+:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfb; --line: #d5d3cc; --soft: #5c5c58;
         --good: #17693f; --bad: #a3271b; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e6e1; --paper: #181817; --line: #3d3c39; --soft: #a5a39c; --good: #6fcf97; --bad: #ff8a7a; } }
+  :root { --ink: #e8e6e1; --paper: #181817; --line: #3d3c39; --soft: #a9a7a0; --good: #6fcf97; --bad: #ff8a7a; } }
 body { margin: 0 auto; padding: 1rem; max-width: 62rem; background: var(--paper); color: var(--ink);
        font: 1rem/1.5 Georgia, 'Times New Roman', serif; }
 h1, h2, h3 { line-height: 1.2; }
 h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); }
+h3 { margin-top: 2rem; }
 img { width: 100%; height: auto; background: #fff; border-radius: 4px; }
 figure { margin: 1rem 0; }
-.scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top;
+         font-weight: normal; }
+thead th { font-weight: bold; }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .pass { color: var(--good); font-weight: bold; }
 .miss { color: var(--bad); font-weight: bold; }
 .soft, figcaption { color: var(--soft); }
 code { font-size: .85em; overflow-wrap: anywhere; }
 a { color: inherit; }
+a:focus-visible { outline: 2px solid; outline-offset: 2px; }
+.skip { position: absolute; left: -99rem; }
+.skip:focus { position: static; }
+@media (max-width: 44rem) {
+  thead { position: absolute; left: -99rem; }
+  tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  th, td, td.number { display: flex; justify-content: space-between; gap: 1rem; padding: .1rem 0; border: 0;
+                       text-align: right; }
+  tbody th { display: block; text-align: left; font-size: 1rem; }
+  td::before { content: attr(data-name); color: var(--soft); font-weight: normal; } }
 '''
 
 
@@ -80,31 +92,45 @@ def read_rows(path=None):
 
 
 def table(rows):
-    """The rows of one experiment as an HTML table."""
-    cells = []
+    """The rows of one experiment as an HTML table; columns in which nobody has a number are left out."""
+    columns = {'paper': lambda row: number(row['paper']), 'released program': lambda row: number(row['released']),
+               'ours': ours, 'n': lambda row: str(row['n']), 'band': band}
+    columns = {name: cell for name, cell in columns.items() if name in ('ours', 'n') or any(cell(row) != '–' for row in rows)}
+    lines = []
     for row in rows:
-        numbers = [number(row['paper']), number(row['released']), ours(row), str(row['n']), band(row)]
-        remark = f'<br><span class="soft">{html.escape(row["note"])}</span>' if row['note'] else ''
-        cells.append(f'<tr><td>{html.escape(row["quantity"])}<br><span class="soft">{row["setting"]}</span>{remark}</td>'
-                     + ''.join(f'<td class="number">{cell}</td>' for cell in numbers)
-                     + f'<td class="{row["verdict"].replace(" ", "-")}">{row["verdict"]}</td></tr>')
-    names = ('paper', 'released program', 'ours', 'n', 'band')
-    heads = ''.join(f'<th scope="col" class="number">{name}</th>' for name in names)
-    return (f'<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">quantity</th>{heads}'
-            f'<th scope="col">verdict</th></tr></thead><tbody>{"".join(cells)}</tbody></table></div>')
+        remarks = [row['setting']] if row['setting'] != 'default' else []
+        remarks += [row['note']] if row['note'] else []
+        remark = f'<br><span class="soft">{html.escape("; ".join(remarks))}</span>' if remarks else ''
+        cells = ''.join(f'<td class="number" data-name="{name}">{cell(row)}</td>' for name, cell in columns.items())
+        lines.append(f'<tr><th scope="row">{html.escape(row["quantity"])}{remark}</th>{cells}'
+                     f'<td class="{row["verdict"].replace(" ", "-")}" data-name="verdict">{row["verdict"]}</td></tr>')
+    heads = ''.join(f'<th scope="col" class="number">{name}</th>' for name in columns)
+    return (f'<table><thead><tr><th scope="col">quantity</th>{heads}<th scope="col">verdict</th></tr></thead>'
+            f'<tbody>{"".join(lines)}</tbody></table>')
+
+
+def anchor(row):
+    """Name of an experiment's place in the report."""
+    return f'{row["folder"]}-{row["figure"] or row["mode"]}'.replace(' ', '').replace(',', '-')
+
+
+def picture(folder, figure):
+    """The PNG of a figure: of the last run, or the published one; None if there is neither."""
+    places = FIGURES / folder / f'{figure}.png', PUBLISHED / f'{folder}_{figure}.png'
+    return next((path for path in places if path.exists()), None)
 
 
 def section(folder, figure, rows):
     """Picture, claim, numbers, time and command of one experiment."""
     first = rows[0]
-    path = FIGURES / folder / f'{figure}.png'
+    path = picture(folder, figure)
     judged = [row for row in rows if row['quantity'] != 'figure only']
     title = html.escape(first['mode'] + (f' – {figure}' if figure else ''))
-    parts = [f'<section><h3>{title}</h3><p>{html.escape(first["claim"])}</p>']
-    if figure and path.exists() and first['verdict'] != 'not run':
-        picture = base64.b64encode(path.read_bytes()).decode()
+    parts = [f'<section id="{anchor(first)}"><h3>{title}</h3><p>{html.escape(first["claim"])}</p>']
+    if path and first['verdict'] != 'not run':
+        content = base64.b64encode(path.read_bytes()).decode()
         alt = html.escape(f'{folder}, {figure}: {first["claim"]}')
-        parts.append(f'<figure><img alt="{alt}" src="data:image/png;base64,{picture}">'
+        parts.append(f'<figure><img alt="{alt}" src="data:image/png;base64,{content}">'
                      + (f'<figcaption>Stand-in data: {first["standin"]}</figcaption>' if first['standin'] else '')
                      + '</figure>')
     if judged:
@@ -125,19 +151,35 @@ def groups(rows):
     return found
 
 
-def write(rows):
-    """figures/report.html, complete in one file. Returns its path."""
-    counts = ', '.join(f'{sum(row["verdict"] == word for row in rows)} {word}' for word in ('pass', 'miss', 'not run'))
+def overview(rows, papers):
+    """One line a paper: how many numbers are in their bands, the time; then the misses, each with a link."""
+    lines, words = [], ('pass', 'miss', 'no band', 'not run')
+    for name in dict.fromkeys(row['folder'] for row in rows):
+        own = [row for row in rows if row['folder'] == name and row['quantity'] != 'figure only']
+        counts = ''.join(f'<td class="number" data-name="{word}">{sum(row["verdict"] == word for row in own)}</td>'
+                         for word in words)
+        runs = {key: some[0]['seconds'] or 0 for key, some in groups(own).items()}
+        lines.append(f'<tr><th scope="row"><a href="#{name}">{html.escape(papers.get(name, name))}</a></th>{counts}'
+                     f'<td class="number" data-name="CPU seconds">{sum(runs.values()):.0f}</td></tr>')
+    heads = ''.join(f'<th scope="col" class="number">{word}</th>' for word in (*words, 'CPU seconds'))
+    misses = ''.join(f'<li><a href="#{anchor(row)}">{html.escape(row["folder"].replace("_", " "))}: '
+                     f'{html.escape(row["quantity"])}</a> – ours {ours(row)}, band {band(row)}. '
+                     f'{html.escape(row["note"] or "")}</li>' for row in rows if row['verdict'] == 'miss')
+    return (f'<table><thead><tr><th scope="col">paper</th>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+            + (f'<h2>Outside their bands</h2><ul>{misses}</ul>' if misses else ''))
+
+
+def write(rows, papers):
+    """figures/report.html, complete in one file. papers: {folder: citation}. Returns its path."""
     parts = [f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reproduction report</title>'
-             f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body><main>'
-             f'<h1>Synaptic plasticity: reproduction report</h1><p>{counts}. Each number stands beside the published one; '
-             'a band is judged in the setting it belongs to: <em>default</em> is the paper’s mathematics, '
-             '<em>released+legacy</em> the released program’s rule and random stream.</p>']
-    names = list(dict.fromkeys(row['folder'] for row in rows))
-    links = ''.join(f'<li><a href="#{name}">{name}</a></li>' for name in names)
-    parts.append(f'<nav aria-label="papers"><ul>{links}</ul></nav>')
-    for name in names:
-        parts.append(f'<h2 id="{name}">{name.replace("_", " ")}</h2>')
+             f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
+             '<a class="skip" href="#papers">to the results</a><main><h1>Synaptic plasticity: reproduction report</h1>'
+             '<p>Each number stands beside the published one. A band is judged in the setting it belongs to: the paper’s '
+             'mathematics unless the row says <em>released</em> (the released program’s rule) or <em>released+legacy</em> '
+             '(with its random stream). ± is one standard error of the mean over n seeds.</p>', overview(rows, papers)]
+    for i, name in enumerate(dict.fromkeys(row['folder'] for row in rows)):
+        begin = '<div id="papers"></div>' if i == 0 else ''
+        parts.append(f'{begin}<h2 id="{name}">{html.escape(papers.get(name, name))}: {name.replace("_", " ")}</h2>')
         parts += [section(folder, figure, some) for (folder, _, figure), some in groups(rows).items() if folder == name]
     parts.append('</main></body></html>')
     return write_atomically(FIGURES / 'report.html', lambda file: file.write('\n'.join(parts).encode()))

@@ -162,8 +162,9 @@ def reproduce(level, only, n_jobs, cluster):
         kept += rows_of(experiment, runs, machine)
         if runs:
             draw(experiment, runs)
+    kept.sort(key=lambda row: list(PAPERS).index(row['folder']))
     write_atomically(FIGURES / 'results.json', lambda file: file.write(json.dumps(kept, indent=1).encode()))
-    page = report.write(kept)
+    page = report.write(kept, PAPERS)
     counts = {word: sum(row['verdict'] == word for row in kept) for word in ('pass', 'miss', 'no band', 'not run')}
     print(', '.join(f'{n} {word}' for word, n in counts.items()), f'in {time.time() - start:.0f} s:', page)
     for error in errors:

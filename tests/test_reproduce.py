@@ -56,6 +56,10 @@ def test_rows_figure_and_report(sandbox):
     page = (sandbox.path / 'figures' / 'report.html').read_text()
     assert 'data:image/png;base64,' in page and 'A &lt;claim&gt;.' in page
     assert re.search(r'<img alt="[^"]+', page) and 'src="http' not in page and page.count('<h1>') == 1
+    assert [int(level) for level in re.findall(r'<h([1-6])', page)] == [1, 2, 2, 3]           # title, misses, paper, experiment
+    for target in re.findall(r'href="#([^"]+)"', page):                                     # the page is complete in itself
+        assert f'id="{target}"' in page, target
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
     assert (sandbox.path / 'figures' / 'impression_learning' / 'fig_1.pdf').exists()
 
 
