@@ -93,10 +93,10 @@ class Params:                           # value = the standard setting (Fig. 1)
 
     @property
     def cost(self):
-        """Rough size of the run, to start the longest first."""
-        comparison = 80 * self.epoch_num_snr if self.mode == 'SNR' else 0
-        size = 40 + self.sizes[0] * self.sizes[1] + self.sizes[-1] * self.sizes[-2]
-        return self.scale * (comparison + max(self.n_sample, 60_000) * self.epoch_num) * size
+        """About how many CPU seconds a run takes."""
+        comparison = 20 * self.epoch_num_snr if self.mode == 'SNR' else 0
+        size = 800 + self.sizes[0] * self.sizes[1] + self.sizes[-1] * self.sizes[-2]
+        return 1e-9 * self.scale * (comparison + max(self.n_sample, 60_000) * self.epoch_num) * size
 
 
 MODES = {

@@ -119,9 +119,9 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
 
     @property
     def cost(self):
-        """Rough size of the run, to start the longest first."""
+        """About how many CPU seconds a run takes."""
         pairs = sum(a * b for a, b in zip(self.layers[:-1], self.layers[1:], strict=True))
-        return (40 + pairs) * self.dataset_size * self.epochs * self.hold * (1.6 if self.compare else 1)
+        return 6e-9 * (40 + pairs) * self.dataset_size * self.epochs * self.hold * (1.6 if self.compare else 1)
 
 
 _DEEP = dict(compare='BP')

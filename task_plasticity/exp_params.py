@@ -93,9 +93,9 @@ class Params:                           # value = estimation (Figs. 1-3)
 
     @property
     def cost(self):
-        """Rough size of the run, to start the longest first."""
+        """About how many CPU seconds a run takes."""
         trials = 2.5 * (0 if self.network_load else self.trial_num_2) + 3 * self.test_num
-        return trials * self.T / self.dt * (self.N ** 2 + 400)
+        return 5.5e-10 * trials * self.T / self.dt * (self.N ** 2 + 400)
 
 
 CLASSIFIER = dict(objective='classifier', N=25, initial_bias=0.7, learning_rate=1e-6, learning_rate_bias=1e-6,
