@@ -69,17 +69,17 @@ def hardware():
 
 
 def prepare(folder, level):
-    """Experiments of a folder; those whose data are missing are replaced by their stand-in or marked 'not run'."""
+    """Experiments of a folder. One whose data are missing is replaced by the one in its `instead` (which names its stand-in
+    under `standin`), or marked 'not run'."""
     found = []
     for experiment in importlib.import_module(f'{folder}.experiments').experiments(level):
-        experiment |= {'folder': folder, 'level': level, 'missing': None, 'standin': experiment.get('standin_name', False)}
-        needs = experiment.get('needs')
+        missing, needs = None, experiment.get('needs')
         if needs and not have(needs):
-            if 'standin' in experiment and isinstance(experiment.get('instead'), dict):
-                experiment = experiment['instead'] | {'folder': folder, 'level': level, 'missing': None}
+            if 'instead' in experiment:
+                experiment = experiment['instead']
             else:
-                experiment['missing'] = f'{needs} is not on disk and could not be fetched; try: python data/fetch.py {needs}'
-        found.append(experiment)
+                missing = f'{needs} is not on disk and could not be fetched; try: python data/fetch.py {needs}'
+        found.append({'standin': False} | experiment | {'folder': folder, 'level': level, 'missing': missing})
     return found
 
 

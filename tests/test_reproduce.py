@@ -81,6 +81,15 @@ def test_missing_data_are_reported_as_not_run(sandbox, monkeypatch):
     assert 'python data/fetch.py fsdd' in (sandbox.path / 'figures' / 'report.html').read_text()
 
 
+def test_a_stand_in_is_named_and_never_published(sandbox, monkeypatch):
+    monkeypatch.setattr(reproduce, 'have', lambda name: False)
+    sandbox.list[:] = [tiny(needs='mnist', instead=tiny(standin='digits'))]
+    assert reproduce.main(['--jobs', '1']) == 0
+    assert {r['standin'] for r in sandbox.rows()} == {'digits'} and sandbox.rows()[0]['verdict'] == 'pass'
+    assert 'Stand-in data: digits' in (sandbox.path / 'figures' / 'report.html').read_text()
+    assert report.publish(reproduce.PAPERS) == 1 and not (sandbox.path / 'published').exists()
+
+
 def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
     broken = load_params(exp_params, mode='MNIST', data_dir=str(sandbox.path), n_in=784)
     broken = common.dataclasses.replace(broken, n_in=10)         # images of another size: fails inside the run
