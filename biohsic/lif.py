@@ -35,7 +35,7 @@ class Work(NamedTuple):
     """Working memory of one network."""
 
     z: np.ndarray           # (units, slots): inputs, outputs z^l, logits
-    a: np.ndarray           # (widest layer, slots)
+    a: np.ndarray           # (units above the input, slots): a^l = z^{l-1} W^l + b^l
     mean: np.ndarray        # (slots,)
     scale: np.ndarray       # (layers, slots): 1 / sqrt(v + eps) of the layer normalisation
     xi: np.ndarray          # (widest layer,)
@@ -61,7 +61,7 @@ def padded(N):
 def workspace(net, N, slots):
     """Working memory for windows of N samples."""
     units, widest, C = net.sizes[0] + net.units[-1], np.max(net.sizes), net.sizes[-1]
-    return Work(np.zeros((units, slots)), np.zeros((widest, slots)), np.zeros(slots), np.zeros((net.depth, slots)),
+    return Work(np.zeros((units, slots)), np.zeros((net.units[-1], slots)), np.zeros(slots), np.zeros((net.depth, slots)),
                 np.zeros(widest), np.zeros((C, slots)), np.zeros((1, net.b[-1] + C)), np.zeros((units, slots)),
                 np.zeros((N, N)), np.zeros((N, N)), np.zeros((N, N)), np.zeros((N, N)), np.zeros(N), np.zeros(N), np.zeros(3),
                 np.zeros((net.units[-1], slots)))
@@ -71,33 +71,37 @@ def workspace(net, N, slots):
 
 @kernel(inline=True)
 def drive(net, s, w, l, slots):
-    """a = z^{l-1} W^l + b^l of every slot."""
+    """a^l = z^{l-1} W^l + b^l of every slot. The eight sums of a block of slots stay in registers."""
     n_in, n_out = net.sizes[l], net.sizes[l + 1]
     below = net.sizes[0] + net.units[l] - n_in
     for j in range(n_out):
+        row, b = net.units[l] + j, w[0, net.b[l] + j]
         for n in range(0, slots, LANES):
-            for k in range(LANES):
-                s.a[j, n + k] = w[0, net.b[l] + j]
+            a0, a1, a2, a3, a4, a5, a6, a7 = b, b, b, b, b, b, b, b
             for i in range(n_in):
-                weight = w[0, net.W[l] + i * n_out + j]
-                for k in range(LANES):
-                    s.a[j, n + k] += weight * s.z[below + i, n + k]
+                weight, k = w[0, net.W[l] + i * n_out + j], below + i
+                a0, a1, a2, a3 = (a0 + weight * s.z[k, n], a1 + weight * s.z[k, n + 1], a2 + weight * s.z[k, n + 2],
+                                  a3 + weight * s.z[k, n + 3])
+                a4, a5, a6, a7 = (a4 + weight * s.z[k, n + 4], a5 + weight * s.z[k, n + 5], a6 + weight * s.z[k, n + 6],
+                                  a7 + weight * s.z[k, n + 7])
+            s.a[row, n], s.a[row, n + 1], s.a[row, n + 2], s.a[row, n + 3] = a0, a1, a2, a3
+            s.a[row, n + 4], s.a[row, n + 5], s.a[row, n + 6], s.a[row, n + 7] = a4, a5, a6, a7
 
 
 @kernel(inline=True)
 def leak(net, s, u, l, factor, slots):
-    """u^l <- u^l + (dt / tau) (a - u^l)."""
-    first = net.units[l]
-    for j in range(net.sizes[l + 1]):
+    """u^l <- u^l + (dt / tau) (a^l - u^l)."""
+    for j in range(net.units[l], net.units[l + 1]):
         for n in range(0, slots, LANES):
             for k in range(LANES):
-                u[first + j, n + k] += factor * (s.a[j, n + k] - u[first + j, n + k])
+                u[j, n + k] += factor * (s.a[j, n + k] - u[j, n + k])
 
 
 @kernel(inline=True)
 def normalise(net, s, u, l, slots):
     """z^l = LN(h), h = max(u^l, 0): (h - mean) / sqrt(var + 1e-6) over the layer's units."""
     D, first, out = net.sizes[l + 1], net.units[l], net.sizes[0] + net.units[l]
+    share = 1.0 / D
     for n in range(0, slots, LANES):
         for k in range(LANES):
             s.mean[n + k] = 0.0
@@ -106,21 +110,26 @@ def normalise(net, s, u, l, slots):
             for k in range(LANES):
                 h = max(u[first + j, n + k], 0.0)
                 s.z[out + j, n + k] = h
-                s.mean[n + k] += h / D
-                s.scale[l, n + k] += h * h / D
+                s.mean[n + k] += h
+                s.scale[l, n + k] += h * h
         for k in range(LANES):
-            variance = max(0.0, s.scale[l, n + k] - s.mean[n + k] * s.mean[n + k])
-            s.scale[l, n + k] = 1.0 / math.sqrt(variance + EPSILON)
+            s.mean[n + k] *= share
+            variance = max(0.0, s.scale[l, n + k] * share - s.mean[n + k] * s.mean[n + k])
+            s.scale[l, n + k] = np.divide(1.0, np.sqrt(variance + EPSILON))
         for j in range(D):
             for k in range(LANES):
                 s.z[out + j, n + k] = (s.z[out + j, n + k] - s.mean[n + k]) * s.scale[l, n + k]
 
 
 @kernel(inline=True)
-def network_step(net, rule, s, w, u, slots):
-    """All layers in order, each from the z of the same step; the logits are the last layer's u."""
+def network_step(net, rule, s, w, u, slots, from_layer):
+    """All layers in order, each from the z of the same step; the logits are the last layer's u.
+
+    a^l of the layers below `from_layer` (0, or 1 while input and weights stand still) is what it was.
+    """
     for l in range(net.depth):
-        drive(net, s, w, l, slots)
+        if l >= from_layer:
+            drive(net, s, w, l, slots)
         leak(net, s, u, l, rule.leak, slots)
         if l < net.depth - 1:
             normalise(net, s, u, l, slots)
@@ -135,6 +144,9 @@ def softmax_error(net, s, rule, labels, first, N):
     """Mean cross-entropy of the window; s.error = (softmax - y) / N, its derivative for the logits."""
     C, out, loss = net.sizes[net.depth], net.sizes[0] + net.units[net.depth - 1], 0.0
     for n in range(N):
+        share = 1.0 / N
+        if rule.current_only:
+            share = 1.0 if n == N - 1 else 0.0
         top, total = s.z[out, n], 0.0
         for j in range(1, C):
             top = max(top, s.z[out + j, n])
@@ -143,9 +155,6 @@ def softmax_error(net, s, rule, labels, first, N):
             total += s.error[j, n]
         label = labels[first + n]
         loss += math.log(total) + top - s.z[out + label, n]
-        share = 1.0 / N
-        if rule.current_only:
-            share = 1.0 if n == N - 1 else 0.0
         for j in range(C):
             s.error[j, n] = (s.error[j, n] / total - (1.0 if j == label else 0.0)) * share
     return loss / N
@@ -163,18 +172,19 @@ def local_gradient(net, rule, s, u, l, N):
     below = out - net.sizes[l]
     for j in range(D):
         s.xi[j] = 0.0
+    width = 1.0 / (2.0 * rule.sigma_z * rule.sigma_z * D)              # 1 / (2 S^2)
     for p in range(N - 1):
         distance = 0.0
         for j in range(D):
             distance += (s.z[out + j, now] - s.z[out + j, p]) ** 2
-        kz = math.exp(-distance / (2.0 * rule.sigma_z * rule.sigma_z * D))
-        push = s.c[p] * 2.0 / (rule.sigma_z * rule.sigma_z * D) * kz
+        push = s.c[p] * 4.0 * width * math.exp(-distance * width)      # c_p (2 / S^2) K^z[N-1, p]
         for j in range(D):
             s.xi[j] += push * (s.z[out + j, now] - s.z[out + j, p])
     mean, along = 0.0, 0.0
     for j in range(D):
-        mean += s.xi[j] / D
-        along += s.xi[j] * s.z[out + j, now] / D
+        mean += s.xi[j]
+        along += s.xi[j] * s.z[out + j, now]
+    mean, along = mean / D, along / D
     for j in range(D):
         delta = 0.0
         if u[net.units[l] + j, now] > 0.0:
@@ -204,7 +214,7 @@ def output_gradient(net, rule, s, N):
 @kernel(inline=True)
 def learning_step(net, rule, o, s, w, m, v, u, labels, first, N, slots, rates, k, update):
     """One time step with learning (5.2): network, gradients with the weights before it, one update. -> loss before it"""
-    network_step(net, rule, s, w, u, slots)
+    network_step(net, rule, s, w, u, slots, 0)
     loss = softmax_error(net, s, rule, labels, first, N)
     for l in range(net.depth - 1):
         if rule.modulator == NONE:
@@ -245,7 +255,7 @@ def averages(net, rule, s, w, u, slots):
             s.old_u[j, n] = u[j, n]
             s.total[net.sizes[0] + j, n] = 0.0
     for t in range(rule.steps):
-        network_step(net, rule, s, w, s.old_u, slots)
+        network_step(net, rule, s, w, s.old_u, slots, min(t, 1))
         if t >= rule.steps // 2:
             for j in range(net.sizes[0], net.sizes[0] + u.shape[0]):
                 for n in range(slots):
