@@ -16,19 +16,8 @@ from common import load_params
 from impression_learning import analysis, exp_params
 
 LAGS = (1, 5, 10, 20, 40)
-CORRELATION = {
-    2: 0.894,
-    5: 0.849,
-    8: 0.815,
-    11: 0.773,
-    14: 0.753,
-    17: 0.720,
-    20: 0.699,
-    23: 0.676,
-    26: 0.662,
-    29: 0.643,
-    32: 0.630,
-}
+CORRELATION = {2: 0.894, 5: 0.849, 8: 0.815, 11: 0.773, 14: 0.753, 17: 0.720, 20: 0.699, 23: 0.676, 26: 0.662, 29: 0.643,
+               32: 0.630}
 WAKE_LOSS = {2: 79, 5: 131, 8: 170, 11: 204, 14: 227, 17: 248, 20: 259, 23: 273, 26: 281, 29: 289, 32: 303}
 REPLAYED = {'released_code': True, 'rng': 'legacy'}
 
@@ -100,13 +89,8 @@ def replayed(mode, numbers, keys, **given):
         row(f'{key}: largest relative difference of the loss curve', difference(i), 0, (0, 1e-6), 'released+legacy')
         for i, key in enumerate(keys)
     ]
-    return {
-        'mode': mode,
-        'figure': None,
-        'runs': params(mode, numbers, **REPLAYED, **given),
-        'rows': rows,
-        'claim': 'The released program replayed whole: its loss curve to the printed digits.',
-    }
+    return {'mode': mode, 'figure': None, 'runs': params(mode, numbers, **REPLAYED, **given), 'rows': rows,
+            'claim': 'The released program replayed whole: its loss curve to the printed digits.'}
 
 
 # ---------------------------------------------------------------- Fig. 1
@@ -120,32 +104,20 @@ def standard(level):
         row('test loss after 5 % of training', each(lambda d, p: d['loss_mean'][1]), 14858, (1.3e4, 1.7e4)),
         row('test loss after 95 %', each(lambda d, p: d['loss_mean'][-1]), 5424, (4.8e3, 6.0e3), main=True),
         row('last / first test loss', each(last_to_first), 0.192, (0, 0.22)),
-        row(
-            'largest rise between snapshots (ratio)',
-            each(lambda d, p: (d['loss_mean'][1:] / d['loss_mean'][:-1]).max()),
-            None,
-            (0, 1.03),
-        ),
+        row('largest rise between snapshots (ratio)', each(lambda d, p: (d['loss_mean'][1:] / d['loss_mean'][:-1]).max()), None,
+            (0, 1.03)),
         row('pure-wake loss (published definition)', each(published_wake_loss), 174, (150, 210)),
         row('R² of the reproduction in wake', each(lambda d, p: d['R2']), 0.9914, (0.985, 1), main=True),
-        row(
-            'R² of the latents, regressed',
-            each(lambda d, p: analysis.latent_regression(d['data_latent_test'], d['wake_sequence'])),
-            0.990,
-            (0.98, 1),
-        ),
+        row('R² of the latents, regressed',
+            each(lambda d, p: analysis.latent_regression(d['data_latent_test'], d['wake_sequence'])), 0.990, (0.98, 1)),
         row(
             'transition: largest distance from 0.975', each(lambda d, p: np.abs(transition(d) - 0.975).max()), 0.004, (0, 0.01)
         ),
         row('autocorrelation: wake to data, largest difference', each(acf_difference('wake')), 0.006, (0, 0.03)),
         row('autocorrelation: generated to data', each(acf_difference('generated')), 0.040, (0, 0.08)),
         row('correlation wake – alternating', each(lambda d, p: d['wake_sleep_correlation']), 0.903, (0.87, 0.93)),
-        row(
-            'cosine of correlation matrices, generated – data',
-            each(lambda d, p: d['correlation_matrix_cosine']),
-            0.934,
-            (0.9, 1),
-        ),
+        row('cosine of correlation matrices, generated – data', each(lambda d, p: d['correlation_matrix_cosine']), 0.934,
+            (0.9, 1)),
         row('s.d. generated / wake activity', each(lambda d, p: d['generated_sd'] / d['wake_sd']), 2.1, (1.9, 2.3)),
     ]
     runs = params('standard', (1, 2, 3) if level != 'quick' else (1,), **scale)
@@ -167,22 +139,12 @@ def switch_period(level):
     """Fig. 3."""
     if level == 'quick':
         return [
-            {
-                'mode': 'switch_period',
-                'figure': 'fig_3',
-                'claim': 'Longer phases follow the stimulus less well.',
-                'runs': params('switch_period', (1, 11), scale=0.05),
-                'rows': [],
-            }
+            {'mode': 'switch_period', 'figure': 'fig_3', 'claim': 'Longer phases follow the stimulus less well.',
+             'runs': params('switch_period', (1, 11), scale=0.05), 'rows': []}
         ]
     rows = [
-        row(
-            f'correlation wake – alternating, phase of {k} steps',
-            single(i, lambda d, p: d['wake_sleep_correlation']),
-            c,
-            (c - 0.03, c + 0.03),
-            main=k in (2, 32),
-        )
+        row(f'correlation wake – alternating, phase of {k} steps', single(i, lambda d, p: d['wake_sleep_correlation']), c,
+            (c - 0.03, c + 0.03), main=k in (2, 32))
         for i, (k, c) in enumerate(CORRELATION.items())
     ]
     rows += [
@@ -195,32 +157,18 @@ def switch_period(level):
     ]
     rows += [
         row('lowest R² in wake', lambda runs: min(float(d['R2']) for _, d in runs), 0.977, (0.965, 1)),
-        row(
-            'correlation: largest rise with the phase duration',
-            lambda runs: float(np.diff([float(d['wake_sleep_correlation']) for _, d in runs]).max()),
-            -0.010,
-            (-1, 0),
-        ),
+        row('correlation: largest rise with the phase duration',
+            lambda runs: float(np.diff([float(d['wake_sleep_correlation']) for _, d in runs]).max()), -0.010, (-1, 0)),
     ]
     found = [
-        {
-            'mode': 'switch_period',
-            'figure': 'fig_3',
-            'runs': params('switch_period', range(1, 12)),
-            'rows': rows,
-            'claim': 'Fast alternation keeps inference close to the stimulus; long sleep phases break it.',
-        }
+        {'mode': 'switch_period', 'figure': 'fig_3', 'runs': params('switch_period', range(1, 12)), 'rows': rows,
+         'claim': 'Fast alternation keeps inference close to the stimulus; long sleep phases break it.'}
     ]
     numbers = (1, 4, 11) if level == 'headline' else range(1, 12)
     exact = replayed('switch_period', numbers, [f'switch_period | sp{3 * i - 2}' for i in numbers])
     exact['rows'] += [
-        row(
-            f'last wake test loss, phase of {3 * number - 1} steps',
-            single(i, lambda d, p: d['loss_mean'][-1]),
-            loss,
-            (0.85 * loss, 1.15 * loss),
-            'released+legacy',
-        )
+        row(f'last wake test loss, phase of {3 * number - 1} steps', single(i, lambda d, p: d['loss_mean'][-1]), loss,
+            (0.85 * loss, 1.15 * loss), 'released+legacy')
         for i, (number, loss) in enumerate((number, WAKE_LOSS[3 * number - 1]) for number in numbers)
     ]
     return [*found, exact]
@@ -250,13 +198,8 @@ VOCAL = (  # quantity, function of a run, released program's value, band
 
 def vocal_digits(level):
     """Fig. 4, from the real recordings. Runs: IL, corrected REINFORCE, released REINFORCE, released IL."""
-    found = {
-        'mode': 'Vocal_Digits',
-        'figure': 'fig_4',
-        'needs': 'fsdd',
-        'rows': [],
-        'claim': 'A three-layer network learns the statistics of spoken digits, and REINFORCE does not.',
-    }
+    found = {'mode': 'Vocal_Digits', 'figure': 'fig_4', 'needs': 'fsdd', 'rows': [],
+             'claim': 'A three-layer network learns the statistics of spoken digits, and REINFORCE does not.'}
     if level == 'quick':
         return [found | {'runs': params('Vocal_Digits', scale=0.02, epoch_num=2)}]
     runs = (
@@ -272,33 +215,15 @@ def vocal_digits(level):
         for note in [Q7_NOTE if index == 0 and quantity == 'test loss at the start of epoch 20' else None]
     ]
     rows += [
-        row(
-            'corrected REINFORCE (1e-10) / IL test loss after one epoch',
-            lambda runs: float(runs[1][1]['loss_mean'][1] / runs[0][1]['loss_mean'][1]),
-            None,
-            (10, None),
-        ),
-        row(
-            'released REINFORCE (1e-10): lowest test loss from epoch 3',
-            single(2, lambda d, p: d['loss_mean'][2:].min()),
-            3.57e5,
-            (3.3e5, 3.9e5),
-            'released',
-        ),
-        row(
-            'released REINFORCE (1e-10): highest test loss from epoch 3',
-            single(2, lambda d, p: d['loss_mean'][2:].max()),
-            3.64e5,
-            (3.3e5, 3.9e5),
-            'released',
-        ),
-        row(
-            'released REINFORCE / released IL test loss, lowest ratio from epoch 10',
-            lambda runs: float((runs[2][1]['loss_mean'][9:] / runs[3][1]['loss_mean'][9:]).min()),
-            1.75,
-            (1.6, None),
-            'released',
-        ),
+        row('corrected REINFORCE (1e-10) / IL test loss after one epoch',
+            lambda runs: float(runs[1][1]['loss_mean'][1] / runs[0][1]['loss_mean'][1]), None, (10, None)),
+        row('released REINFORCE (1e-10): lowest test loss from epoch 3', single(2, lambda d, p: d['loss_mean'][2:].min()),
+            3.57e5, (3.3e5, 3.9e5), 'released'),
+        row('released REINFORCE (1e-10): highest test loss from epoch 3', single(2, lambda d, p: d['loss_mean'][2:].max()),
+            3.64e5, (3.3e5, 3.9e5), 'released'),
+        row('released REINFORCE / released IL test loss, lowest ratio from epoch 10',
+            lambda runs: float((runs[2][1]['loss_mean'][9:] / runs[3][1]['loss_mean'][9:]).min()), 1.75, (1.6, None),
+            'released'),
     ]
     return [found | {'runs': runs, 'rows': rows}]
 

@@ -29,60 +29,28 @@ def snr_rows():
 
     return [
         row('last / first test loss', each(last_to_first), 0.20, (0.12, 0.6)),
-        row(
-            'IL SNR, seed mean, lowest snapshot',
-            lambda runs: float(snr(runs, 'il').mean(axis=0).min()),
-            0.09,
-            (0.07, 0.15),
-            main=True,
-        ),
+        row('IL SNR, seed mean, lowest snapshot', lambda runs: float(snr(runs, 'il').mean(axis=0).min()), 0.09, (0.07, 0.15),
+            main=True),
         row('IL SNR, seed mean, highest snapshot', lambda runs: float(snr(runs, 'il').mean(axis=0).max()), 0.12, (0.07, 0.15)),
         row('IL SNR, lowest seed and snapshot', lambda runs: float(snr(runs, 'il').min()), 0.021, (0.015, 0.3)),
         row('IL SNR, highest seed and snapshot', lambda runs: float(snr(runs, 'il').max()), 0.18, (0.015, 0.3)),
-        row(
-            'corrected REINFORCE: cosine with IL, seed mean, lowest snapshot',
-            lambda runs: float(cosine(runs).mean(axis=0).min()),
-            None,
-            (0.75, 1),
-        ),
-        row(
-            'corrected REINFORCE: cosine, median seed, lowest snapshot',
-            lambda runs: float(np.median(cosine(runs), axis=0).min()),
-            None,
-            (0.85, 1),
-        ),
-        row(
-            'corrected REINFORCE: share of seeds ever below 0.5',
-            lambda runs: float((cosine(runs).min(axis=1) < 0.5).mean()),
-            None,
-            (0, 0.1),
-        ),
-        row(
-            'share of (seed, snapshot) pairs with IL SNR above corrected REINFORCE',
-            lambda runs: float((snr(runs, 'il') > snr(runs, 'corrected')).mean()),
-            None,
-            (0.95, 1),
-        ),
-        row(
-            'SNR ratio IL / corrected REINFORCE, untrained',
-            lambda runs: ratio(runs, 'corrected', 0),
-            None,
-            (10, None),
-            main=True,
-        ),
+        row('corrected REINFORCE: cosine with IL, seed mean, lowest snapshot',
+            lambda runs: float(cosine(runs).mean(axis=0).min()), None, (0.75, 1)),
+        row('corrected REINFORCE: cosine, median seed, lowest snapshot',
+            lambda runs: float(np.median(cosine(runs), axis=0).min()), None, (0.85, 1)),
+        row('corrected REINFORCE: share of seeds ever below 0.5', lambda runs: float((cosine(runs).min(axis=1) < 0.5).mean()),
+            None, (0, 0.1)),
+        row('share of (seed, snapshot) pairs with IL SNR above corrected REINFORCE',
+            lambda runs: float((snr(runs, 'il') > snr(runs, 'corrected')).mean()), None, (0.95, 1)),
+        row('SNR ratio IL / corrected REINFORCE, untrained', lambda runs: ratio(runs, 'corrected', 0), None, (10, None),
+            main=True),
         row('SNR ratio IL / corrected REINFORCE, trained', lambda runs: ratio(runs, 'corrected', -1), None, (1.5, None)),
-        row(
-            'SNR ratio IL / REINFORCE with the fantasy–stimulus term, lowest snapshot',
-            lambda runs: float((snr(runs, 'il').mean(axis=0) / snr(runs, 'stimulus_term').mean(axis=0)).min()),
-            None,
-            (50, None),
-        ),
-        row(
-            'REINFORCE with that term: trained / untrained SNR',
-            lambda runs: float(snr(runs, 'stimulus_term')[:, -1].mean() / snr(runs, 'stimulus_term')[:, 0].mean()),
-            0.05,
-            (0, 1),
-        ),
+        row('SNR ratio IL / REINFORCE with the fantasy–stimulus term, lowest snapshot',
+            lambda runs: float((snr(runs, 'il').mean(axis=0) / snr(runs, 'stimulus_term').mean(axis=0)).min()), None,
+            (50, None)),
+        row('REINFORCE with that term: trained / untrained SNR',
+            lambda runs: float(snr(runs, 'stimulus_term')[:, -1].mean() / snr(runs, 'stimulus_term')[:, 0].mean()), 0.05,
+            (0, 1)),
     ]
 
 
@@ -115,35 +83,14 @@ def signal_to_noise(level):
     at = 'released+legacy'
     rows = [
         row('IL SNR, seed 1, untrained', each(lambda d, p: d['snr_il'][0].mean()), 0.12480901, (0.1248, 0.1249), at),
-        row(
-            'released REINFORCE SNR, seed 1, untrained',
-            each(lambda d, p: d['snr_released'][0].mean()),
-            4.1967332e-10,
-            (0, 1e-8),
-            at,
-            main=True,
-        ),
-        row(
-            'released REINFORCE SNR, seed 1, trained',
-            each(lambda d, p: d['snr_released'][-1].mean()),
-            1.11196e-11,
-            (0, 1e-8),
-            at,
-        ),
-        row(
-            'released REINFORCE: cosine with IL, untrained',
-            each(lambda d, p: d['cosine_released'][0]),
-            0.98130096,
-            (0.95, 1),
-            at,
-        ),
-        row(
-            'released REINFORCE: cosine, trained minus snapshot 10',
-            each(lambda d, p: d['cosine_released'][-1] - d['cosine_released'][10]),
-            0.222 - 0.878,
-            (-1, 0),
-            at,
-        ),
+        row('released REINFORCE SNR, seed 1, untrained', each(lambda d, p: d['snr_released'][0].mean()), 4.1967332e-10,
+            (0, 1e-8), at, main=True),
+        row('released REINFORCE SNR, seed 1, trained', each(lambda d, p: d['snr_released'][-1].mean()), 1.11196e-11, (0, 1e-8),
+            at),
+        row('released REINFORCE: cosine with IL, untrained', each(lambda d, p: d['cosine_released'][0]), 0.98130096, (0.95, 1),
+            at),
+        row('released REINFORCE: cosine, trained minus snapshot 10',
+            each(lambda d, p: d['cosine_released'][-1] - d['cosine_released'][10]), 0.222 - 0.878, (-1, 0), at),
         row('corrected REINFORCE SNR, seed 1, trained', each(lambda d, p: d['snr_corrected'][-1].mean()), None, None, at),
     ]
     words = (
@@ -188,24 +135,14 @@ def dimensionality(level):
             for i, r in enumerate((0.991, 0.992, 0.991, 0.991, 0.990))
         ]
         rows += [
-            row(
-                'REINFORCE (corrected) / IL wake loss, d = 2',
-                lambda runs: float(runs[n][1]['wake_loss'] / runs[0][1]['wake_loss']),
-                50,
-                (20, None),
-                main=True,
-            ),
+            row('REINFORCE (corrected) / IL wake loss, d = 2',
+                lambda runs: float(runs[n][1]['wake_loss'] / runs[0][1]['wake_loss']), 50, (20, None), main=True),
             row('backpropagation d = 2: R² in wake', single(2 * n, lambda d, p: d['R2']), 0.994, (0.985, 1)),
             row('backpropagation d = 8: R² in wake', single(2 * n + 2, lambda d, p: d['R2']), 0.9956, (0.99, 1)),
         ]
     return [
-        {
-            'mode': 'dimensionality',
-            'figure': 'fig_2d',
-            'runs': runs,
-            'rows': rows,
-            'claim': 'Impression learning scales with dimension like backpropagation; REINFORCE does not.',
-        }
+        {'mode': 'dimensionality', 'figure': 'fig_2d', 'runs': runs, 'rows': rows,
+         'claim': 'Impression learning scales with dimension like backpropagation; REINFORCE does not.'}
     ]
 
 

@@ -23,24 +23,14 @@ def released_dimensionality():
     """Fig. 2d as released, on the released stimulus."""
     found = replayed('dimensionality', range(1, 11), DIMENSION_KEYS)
     found['rows'] += [
-        row(
-            f'{"IL" if i < 5 else "REINFORCE"} d = {2 ** (i % 5 + 1)}: pure-wake loss',
-            single(i, lambda d, p: d['wake_loss']),
-            w,
-            (0.8 * w, 1.2 * w),
-            RELEASED,
-        )
+        row(f'{"IL" if i < 5 else "REINFORCE"} d = {2 ** (i % 5 + 1)}: pure-wake loss', single(i, lambda d, p: d['wake_loss']),
+            w, (0.8 * w, 1.2 * w), RELEASED)
         for i, w in enumerate(WAKE_LOSS)
     ]
     found['runs'] += params('backprop', range(1, 6), **REPLAYED)
     found['rows'] += [
-        row(
-            f'backpropagation (tanh) d = {2 ** (i + 1)}: wake test loss',
-            single(10 + i, lambda d, p: d['loss_test']),
-            w,
-            (min(w - 0.25 * abs(w), w - 10), max(w + 0.25 * abs(w), w + 10)),
-            RELEASED,
-        )
+        row(f'backpropagation (tanh) d = {2 ** (i + 1)}: wake test loss', single(10 + i, lambda d, p: d['loss_test']), w,
+            (min(w - 0.25 * abs(w), w - 10), max(w + 0.25 * abs(w), w + 10)), RELEASED)
         for i, w in enumerate(BACKPROP_LOSS)
     ]
     return found | {'figure': 'fig_2d_released'}
@@ -56,12 +46,8 @@ def time_constant():
     ratio = each(last_to_first)
     rows = [
         row('R² in wake: largest difference to the released', difference_to('R2', TC_R2), None, (0, 0.01)),
-        row(
-            'correlation wake – alternating: largest difference to the released',
-            difference_to('wake_sleep_correlation', TC_CORRELATION),
-            None,
-            (0, 0.03),
-        ),
+        row('correlation wake – alternating: largest difference to the released',
+            difference_to('wake_sleep_correlation', TC_CORRELATION), None, (0, 0.03)),
         row(
             'transition: largest distance from 1 − dt/4',
             lambda runs: max(each(lambda d, p: np.abs(transition(d) - 1 + p['dt'] / 4).max())(runs)),
@@ -79,20 +65,10 @@ def time_constant():
     exact = replayed('time_constant', range(1, 11), keys)
     exact['rows'].append(row(rows[2]['quantity'], rows[2]['value'], None, (0, 0.012), RELEASED))
     return [
-        {
-            'mode': 'time_constant',
-            'figure': 'fig_time_constant',
-            'runs': params('time_constant', range(1, 11)),
-            'rows': rows,
-            'claim': 'Slower stimuli are followed better (not in the paper).',
-        },
-        {
-            'mode': 'time_constant',
-            'figure': 'fig_time_constant_phases',
-            'runs': params('time_constant', range(1, 11)),
-            'rows': [],
-            'claim': 'Overlays and scatters for each time step.',
-        },
+        {'mode': 'time_constant', 'figure': 'fig_time_constant', 'runs': params('time_constant', range(1, 11)), 'rows': rows,
+         'claim': 'Slower stimuli are followed better (not in the paper).'},
+        {'mode': 'time_constant', 'figure': 'fig_time_constant_phases', 'runs': params('time_constant', range(1, 11)),
+         'rows': [], 'claim': 'Overlays and scatters for each time step.'},
         exact,
     ]
 
@@ -109,39 +85,19 @@ def lr_optim():
         for j, released in IL_LOSS.items()
     ]
     rows += [
-        row(
-            f'REINFORCE, learning rate 1e-2/10^({j}/2): last test loss',
-            single(j + 19, last_loss),
-            r,
-            (0.85 * r, 1.15 * r),
-            RELEASED,
-        )
+        row(f'REINFORCE, learning rate 1e-2/10^({j}/2): last test loss', single(j + 19, last_loss), r, (0.85 * r, 1.15 * r),
+            RELEASED)
         for j, r in REINFORCE_LOSS.items()
     ]
     rows.append(
-        row(
-            'REINFORCE: rates that diverge',
-            lambda runs: float(sum(m['diverged_at'] >= 0 for m, _ in runs[20:])),
-            12,
-            (12, 12),
-            RELEASED,
-        )
+        row('REINFORCE: rates that diverge', lambda runs: float(sum(m['diverged_at'] >= 0 for m, _ in runs[20:])), 12, (12, 12),
+            RELEASED)
     )
     return [
-        {
-            'mode': 'lr_optim',
-            'figure': 'fig_lr_optim',
-            'runs': params('lr_optim', range(1, 41)),
-            'rows': [],
-            'claim': 'Learning rates, the paper’s mathematics (not in the paper).',
-        },
-        {
-            'mode': 'lr_optim',
-            'figure': 'fig_lr_optim_released',
-            'runs': params('lr_optim', range(1, 41), **REPLAYED),
-            'rows': rows,
-            'claim': 'Learning rates, the released rules.',
-        },
+        {'mode': 'lr_optim', 'figure': 'fig_lr_optim', 'runs': params('lr_optim', range(1, 41)), 'rows': [],
+         'claim': 'Learning rates, the paper’s mathematics (not in the paper).'},
+        {'mode': 'lr_optim', 'figure': 'fig_lr_optim_released', 'runs': params('lr_optim', range(1, 41), **REPLAYED),
+         'rows': rows, 'claim': 'Learning rates, the released rules.'},
     ]
 
 
@@ -152,25 +108,14 @@ def mnist():
         row('last / first wake-step loss', each(lambda d, p: d['loss_wake'][-1] / d['loss_wake'][0]), None, (0, 0.15)),
     ]
     return [
-        {
-            'mode': 'MNIST',
-            'figure': 'fig_mnist',
-            'needs': 'mnist',
-            'runs': params('MNIST'),
-            'rows': rows,
-            'claim': 'Handwritten digits (the released mode had no images).',
-        }
+        {'mode': 'MNIST', 'figure': 'fig_mnist', 'needs': 'mnist', 'runs': params('MNIST'), 'rows': rows,
+         'claim': 'Handwritten digits (the released mode had no images).'}
     ]
 
 
 def experiments():
     """All of them."""
-    control = {
-        'mode': 'backprop',
-        'figure': 'fig_backprop',
-        'runs': params('backprop', range(1, 6)),
-        'rows': [],
-        'claim': 'The back-propagation control.',
-    }
+    control = {'mode': 'backprop', 'figure': 'fig_backprop', 'runs': params('backprop', range(1, 6)), 'rows': [],
+               'claim': 'The back-propagation control.'}
     standard = replayed('standard', (1,), ['standard_s0_n2000000'], seed=0)
     return [standard, released_dimensionality(), control, *time_constant(), *lr_optim(), *mnist()]

@@ -69,47 +69,24 @@ def replay_rows(setting, ends):
     for name, values in ends.items():
         if name != 'angle_BP_updates' or setting == 'weak':
             rows += [
-                row(
-                    f'{names[name]}: largest difference from 5 published seeds, degrees',
-                    exact(name),
-                    0,
-                    None,
-                    (0, 1e-6),
-                    'released+legacy',
-                    main=name == 'angle_WPPT_BPP',
-                ),
-                row(
-                    f'{names[name]}: largest difference from the percentiles of 10 seeds, degrees',
-                    all_seeds(name),
-                    0,
-                    None,
-                    (0, 1e-6),
-                    'released+legacy',
-                    main=name == 'angle_WPPT_BPP' and setting == 'weak',
-                ),
+                row(f'{names[name]}: largest difference from 5 published seeds, degrees', exact(name), 0, None, (0, 1e-6),
+                    'released+legacy', main=name == 'angle_WPPT_BPP'),
+                row(f'{names[name]}: largest difference from the percentiles of 10 seeds, degrees', all_seeds(name), 0, None,
+                    (0, 1e-6), 'released+legacy', main=name == 'angle_WPPT_BPP' and setting == 'weak'),
             ]
         for layer, value in enumerate(values):
             get = final_update(layer) if name == 'angle_BP_updates' else final(name, layer)
             places = 0.1 if name == 'angle_BP_updates' else 0.01
             rows.append(
-                row(
-                    f'{names[name]}, layer {layer + 1}, at the end, degrees',
-                    get,
-                    value,
-                    None,
-                    (value - places / 2, value + places / 2),
-                    'released+legacy',
-                    main=setting == 'weak' and name == 'angle_WPPT_BPP',
-                )
+                row(f'{names[name]}, layer {layer + 1}, at the end, degrees', get, value, None,
+                    (value - places / 2, value + places / 2), 'released+legacy',
+                    main=setting == 'weak' and name == 'angle_WPPT_BPP')
             )
     return rows
 
 
-WEAK = {
-    'angle_WPPT_BPP': (20.69, 10.33, 11.41),
-    'angle_BPP_RHS': (19.44, 7.93, 5.60),
-    'angle_BP_updates': (28.1, 19.3, 16.5, 7.7),
-}
+WEAK = {'angle_WPPT_BPP': (20.69, 10.33, 11.41), 'angle_BPP_RHS': (19.44, 7.93, 5.60),
+        'angle_BP_updates': (28.1, 19.3, 16.5, 7.7)}
 STRONG = {'angle_WPPT_BPP': (57.93, 58.16, 59.05), 'angle_BPP_RHS': (51.58, 44.12, 31.43)}
 
 
@@ -132,52 +109,27 @@ def figure_3(level):
         runs = params('fig3_weak', SEEDS[:2], **REPLAY, **QUICK)
         return [{'mode': 'fig3_weak', 'figure': 'fig_3abc', 'claim': CLAIMS['fig_3abc'], 'runs': runs, 'rows': []}]
     fresh = [
-        row(
-            f'B and W^T, layer {layer}, record {record}: |ours - published| / 3.5 s.e.',
-            distance(record, layer),
-            None,
-            None,
-            (0, 1),
-        )
+        row(f'B and W^T, layer {layer}, record {record}: |ours - published| / 3.5 s.e.', distance(record, layer), None, None,
+            (0, 1))
         for record in (100, 500, 1009)
         for layer in (1, 2, 3)
     ]
     fresh += [
-        row(
-            f'B and W^T, layer {layer}, at the end, degrees',
-            final('angle_WPPT_BPP', layer - 1),
-            WEAK['angle_WPPT_BPP'][layer - 1],
-            main=True,
-            note='judged by its distance in standard errors',
-        )
+        row(f'B and W^T, layer {layer}, at the end, degrees', final('angle_WPPT_BPP', layer - 1),
+            WEAK['angle_WPPT_BPP'][layer - 1], main=True, note='judged by its distance in standard errors')
         for layer in (1, 2, 3)
     ]
     found = [
-        {
-            'mode': 'fig3_weak',
-            'figure': 'fig_3abc',
-            'claim': CLAIMS['fig_3abc'],
-            'runs': params('fig3_weak', SEEDS, **REPLAY),
-            'rows': replay_rows('weak', WEAK),
-        },
-        {
-            'mode': 'fig3_weak',
-            'figure': 'fig_3abc_fresh',
-            'claim': CLAIMS['fresh'],
-            'runs': params('fig3_weak', FRESH),
-            'rows': fresh,
-        },
+        {'mode': 'fig3_weak', 'figure': 'fig_3abc', 'claim': CLAIMS['fig_3abc'], 'runs': params('fig3_weak', SEEDS, **REPLAY),
+         'rows': replay_rows('weak', WEAK)},
+        {'mode': 'fig3_weak', 'figure': 'fig_3abc_fresh', 'claim': CLAIMS['fresh'], 'runs': params('fig3_weak', FRESH),
+         'rows': fresh},
     ]
     if level == 'paper':
         seeds = [member['seed'] for member in exp_params.SWEEPS['fig3_strong']]
         found.append(
-            {
-                'mode': 'fig3_strong',
-                'figure': 'fig_3def',
-                'claim': CLAIMS['fig_3def'],
-                'runs': params('fig3_strong', seeds, **REPLAY),
-                'rows': replay_rows('strong', STRONG),
-            }
+            {'mode': 'fig3_strong', 'figure': 'fig_3def', 'claim': CLAIMS['fig_3def'],
+             'runs': params('fig3_strong', seeds, **REPLAY), 'rows': replay_rows('strong', STRONG)}
         )
     return found
 
@@ -198,14 +150,8 @@ def final_weight(model_type, name):
 def error_rows():
     """Who learns."""
     return [
-        row(
-            'PAL: seeds of 10 with a final error below 1e-4',
-            lambda runs: float((final_errors(runs, 'PAL') < 1e-4).sum()),
-            None,
-            10,
-            (9, 10),
-            main=True,
-        ),
+        row('PAL: seeds of 10 with a final error below 1e-4', lambda runs: float((final_errors(runs, 'PAL') < 1e-4).sum()),
+            None, 10, (9, 10), main=True),
         row('BP: largest final error', lambda runs: float(final_errors(runs, 'BP').max()), None, 1.3e-5, (0, 5e-5)),
         row('FA: smallest final error', lambda runs: float(final_errors(runs, 'FA').min()), None, 0.35, (0.1, None), main=True),
         row('PAL: W_1 at the end (teacher 2)', final_weight('PAL', 'WPP_1'), None, 2.05),
@@ -225,13 +171,8 @@ def figure_4(level):
             {'mode': 'fig4_pal, fig4_bp, fig4_fa', 'figure': 'fig_4ab', 'claim': CLAIMS['fig_4ab'], 'runs': runs, 'rows': []}
         ]
     return [
-        {
-            'mode': 'fig4_pal, fig4_bp, fig4_fa',
-            'figure': 'fig_4ab',
-            'claim': CLAIMS['fig_4ab'],
-            'runs': [p for mode in modes for p in params(mode, SEEDS)],
-            'rows': error_rows(),
-        }
+        {'mode': 'fig4_pal, fig4_bp, fig4_fa', 'figure': 'fig_4ab', 'claim': CLAIMS['fig_4ab'],
+         'runs': [p for mode in modes for p in params(mode, SEEDS)], 'rows': error_rows()}
     ]
 
 

@@ -64,36 +64,20 @@ def summary_difference(model_type):
 def replay_4():
     """The three models from the published seeds and stream."""
     rows = [
-        row(
-            f'{m}: largest relative difference from 5 stored seeds, {epochs} epochs',
-            checkpoint_difference(m, epochs),
-            None,
-            0,
-            (0, 1e-6) if epochs == 250 else None,
-            'released+legacy',
-        )
+        row(f'{m}: largest relative difference from 5 stored seeds, {epochs} epochs', checkpoint_difference(m, epochs), None, 0,
+            (0, 1e-6) if epochs == 250 else None, 'released+legacy')
         for m in ('PAL', 'BP', 'FA')
         for epochs in (250, 5000)
     ]
     rows += [
-        row(
-            f'{m}: largest relative difference from the statistics of 10 seeds',
-            summary_difference(m),
-            None,
-            0,
-            None,
-            'released+legacy',
-        )
+        row(f'{m}: largest relative difference from the statistics of 10 seeds', summary_difference(m), None, 0, None,
+            'released+legacy')
         for m in ('PAL', 'BP', 'FA')
     ]
     return [
-        {
-            'mode': ', '.join(MODES_4),
-            'figure': 'fig_4ab_replay',
-            'claim': CLAIMS['fig_4ab'],
-            'runs': [p for mode in MODES_4 for p in params(mode, SEEDS, **REPLAY)],
-            'rows': rows + [r | {'setting': 'released+legacy'} for r in error_rows()],
-        }
+        {'mode': ', '.join(MODES_4), 'figure': 'fig_4ab_replay', 'claim': CLAIMS['fig_4ab'],
+         'runs': [p for mode in MODES_4 for p in params(mode, SEEDS, **REPLAY)],
+         'rows': rows + [r | {'setting': 'released+legacy'} for r in error_rows()]}
     ]
 
 
@@ -119,13 +103,8 @@ def figure_6():
     ]
     stored = {'fig6_100_u': (80.1, 43.5, 22.9), 'fig6_100_prosp': (16.3, 9.4, 7.6)}
     rows += [
-        row(
-            f'100 dt, {"lagging" if mode.endswith("_u") else "prospective"}: layer {i + 1}, degrees',
-            final_of(mode, i),
-            None,
-            value,
-            note='released: one seed',
-        )
+        row(f'100 dt, {"lagging" if mode.endswith("_u") else "prospective"}: layer {i + 1}, degrees', final_of(mode, i), None,
+            value, note='released: one seed')
         for mode, values in stored.items()
         for i, value in enumerate(values)
     ]
@@ -170,67 +149,30 @@ def demonstrations():
     for mode in DEMOS[:4]:
         B = np.array(stored[mode]['rerun_BPP_final']).ravel()
         rows.append(
-            row(
-                f'{mode}: final B, largest difference',
-                of_demo(mode, lambda d, B=B: np.abs(d['final_BPP_1'].ravel() - B).max()),
-                0 if mode.startswith('pal') else None,
-                0,
-                (0, 1e-8),
-                'released+legacy',
-            )
+            row(f'{mode}: final B, largest difference',
+                of_demo(mode, lambda d, B=B: np.abs(d['final_BPP_1'].ravel() - B).max()), 0 if mode.startswith('pal') else None,
+                0, (0, 1e-8), 'released+legacy')
         )
         value = stored[mode]['rerun_cos_W_T']
         rows.append(
-            row(
-                f'{mode}: cosine of B and W^T',
-                of_demo(mode, with_transpose),
-                None,
-                value,
-                (value - 1e-8, value + 1e-8),
-                'released+legacy',
-                main=mode == 'phased_tiny',
-            )
+            row(f'{mode}: cosine of B and W^T', of_demo(mode, with_transpose), None, value, (value - 1e-8, value + 1e-8),
+                'released+legacy', main=mode == 'phased_tiny')
         )
     reached = 0.5916619384429115
     rows += [
         row(
             'phased_larger: cosine of B and W^T', of_demo('phased_larger', with_transpose), None, None, None, 'released+legacy'
         ),
-        row(
-            'phased_pinv: cosine of B and pinv(W) after 10 epochs',
-            of_demo('phased_pinv', lambda d: with_pinv(d, 5009)),
-            0.897,
-            reached,
-            (reached - 1e-8, reached + 1e-8),
-            'released+legacy',
-            note='0.897: printed by an older revision',
-        ),
-        row(
-            'phased_pinv: after the change of W and 10 more epochs',
-            of_demo('phased_pinv', lambda d: with_pinv(d, -1)),
-            0.4075,
-            None,
-            None,
-            'released+legacy',
-            note='0.4075: printed by an older revision',
-        ),
-        row(
-            'phased_pinv2: cosine of B and pinv(W)',
-            of_demo('phased_pinv2', lambda d: with_pinv(d, -1)),
-            None,
-            None,
-            None,
-            'released+legacy',
-        ),
+        row('phased_pinv: cosine of B and pinv(W) after 10 epochs', of_demo('phased_pinv', lambda d: with_pinv(d, 5009)), 0.897,
+            reached, (reached - 1e-8, reached + 1e-8), 'released+legacy', note='0.897: printed by an older revision'),
+        row('phased_pinv: after the change of W and 10 more epochs', of_demo('phased_pinv', lambda d: with_pinv(d, -1)), 0.4075,
+            None, None, 'released+legacy', note='0.4075: printed by an older revision'),
+        row('phased_pinv2: cosine of B and pinv(W)', of_demo('phased_pinv2', lambda d: with_pinv(d, -1)), None, None, None,
+            'released+legacy'),
     ]
     return [
-        {
-            'mode': 'demonstrations',
-            'figure': 'fig_demos',
-            'claim': CLAIMS['demos'],
-            'rows': rows,
-            'runs': [load_params(exp_params, mode=mode, **REPLAY) for mode in DEMOS],
-        }
+        {'mode': 'demonstrations', 'figure': 'fig_demos', 'claim': CLAIMS['demos'], 'rows': rows,
+         'runs': [load_params(exp_params, mode=mode, **REPLAY) for mode in DEMOS]}
     ]
 
 
@@ -248,14 +190,9 @@ def yin_yang():
     rows = [
         row('PAL: validation accuracy', lambda runs: accuracies(runs, 'PAL'), main=True),
         row('FA: validation accuracy', lambda runs: accuracies(runs, 'FA')),
-        row(
-            'PAL - FA, same seeds',
-            lambda runs: [a - b for a, b in zip(accuracies(runs, 'PAL'), accuracies(runs, 'FA'), strict=True)],
-            None,
-            None,
-            (0, None),
-            main=True,
-        ),
+        row('PAL - FA, same seeds',
+            lambda runs: [a - b for a, b in zip(accuracies(runs, 'PAL'), accuracies(runs, 'FA'), strict=True)], None, None,
+            (0, None), main=True),
     ]
     return [{'mode': 'yin_yang', 'figure': 'fig_yin_yang', 'claim': CLAIMS['yin_yang'], 'runs': members, 'rows': rows}]
 

@@ -39,67 +39,41 @@ def estimation(level):
     """Figs. 1-3, estimation."""
     if level == 'quick':
         return [
-            {
-                'mode': 'estimation',
-                'figure': 'fig_1',
-                'claim': CLAIMS['fig_1'],
-                'rows': [],
-                'runs': params('estimation', trial_num_2=6, test_num=12),
-            }
+            {'mode': 'estimation', 'figure': 'fig_1', 'claim': CLAIMS['fig_1'], 'rows': [],
+             'runs': params('estimation', trial_num_2=6, test_num=12)}
         ]
     seeds = (1, 2, 3) if level == 'headline' else (1, 2, 3, 4, 5)
     rows = [
         row('objective, last 60 trials', training(lambda o: o[-60:].mean()), -0.096, (-0.12, -0.075), main=True),
-        row(
-            'objective, trials 60-99 over the last 60', training(lambda o: o[60:100].mean() / o[-60:].mean()), None, (None, 2.2)
-        ),
+        row('objective, trials 60-99 over the last 60', training(lambda o: o[60:100].mean() / o[-60:].mean()), None,
+            (None, 2.2)),
         row('objective, first 5 trials', training(lambda o: o[:5].mean()), -0.50, (None, -0.40)),
-        row(
-            'output follows target: correlation, median over late trials',
-            lambda runs: [float(np.median(tracking(*run))) for run in runs],
-            0.90,
-            (0.85, 0.93),
-        ),
+        row('output follows target: correlation, median over late trials',
+            lambda runs: [float(np.median(tracking(*run))) for run in runs], 0.90, (0.85, 0.93)),
         row('output follows target: lowest', lambda runs: [float(tracking(*run).min()) for run in runs], 0.75, (0.65, None)),
         row('error, uniform over angles', each(lambda s: s.weighted_error(0)), 0.120, (0.10, 0.16), main=True),
         row('error at pi over error at 0', each(lambda s: 1 / s.ratio(s.error)), 2.6, (1.3, 5)),
         row('length of the mean output at 0', each(lambda s: np.linalg.norm(s.at_angle(s.mean_output, 0))), 0.947, (0.72, 1.0)),
-        row(
-            'length of the mean output at pi',
-            each(lambda s: np.linalg.norm(s.at_angle(s.mean_output, PI))),
-            0.636,
-            (0.52, 0.74),
-        ),
+        row('length of the mean output at pi', each(lambda s: np.linalg.norm(s.at_angle(s.mean_output, PI))), 0.636,
+            (0.52, 0.74)),
         row('output variance, smallest over angles', each(lambda s: s.output_variance.min()), 0.068, (0.06, 0.09)),
         row('output variance, largest over angles', each(lambda s: s.output_variance.max()), 0.080, (0.06, 0.09)),
-        row(
-            'neurons that prefer angles within pi/3 of 0 (of 40)',
-            each(lambda s: (np.abs(s.preferred) < PI / 3 + 1e-6).sum()),
-            20,
-            (18, 26),
-            main=True,
-        ),
+        row('neurons that prefer angles within pi/3 of 0 (of 40)', each(lambda s: (np.abs(s.preferred) < PI / 3 + 1e-6).sum()),
+            20, (18, 26), main=True),
         row('mean rate at 0 over mean rate at pi', each(lambda s: s.ratio(s.population_rate)), 1.31, (1.2, 1.55)),
         row('mean rate', each(lambda s: s.population_rate.mean()), 0.170, (0.155, 0.185)),
         row('highest peak rate', each(lambda s: s.tuning.max()), 0.75, (None, 1.2)),
         row('Fisher information at 0 over pi', each(lambda s: s.ratio(s.fisher)), 1.48, (1.15, 1.75)),
         row('mean Fisher information', each(lambda s: s.fisher.mean()), 19.8, (16, 23)),
-        row(
-            'Fisher information after / before learning',
-            lambda runs: [float(Session(*run).fisher.mean() / Session(*run, '').fisher.mean()) for run in runs],
-            1.19,
-            (1.05, 1.9),
-        ),
+        row('Fisher information after / before learning',
+            lambda runs: [float(Session(*run).fisher.mean() / Session(*run, '').fisher.mean()) for run in runs], 1.19,
+            (1.05, 1.9)),
         row('signal-noise correlation', each(lambda s: s.signal_noise_r), 0.40, (0.32, 0.48)),
         row('signal-noise correlation before learning', each(lambda s: s.signal_noise_r, ''), 0.115, (None, 0.25)),
         row('volume fraction of the noise, mean over angles', each(lambda s: s.volume_fraction.mean()), 0.38, None),
         row('error before learning', each(lambda s: s.weighted_error(0), ''), 1.004, (0.95, None)),
-        row(
-            'antisymmetric part of W: relative distance from pure decay',
-            lambda runs: [antisymmetric_error(*run) for run in runs],
-            None,
-            (0, 1e-9),
-        ),
+        row('antisymmetric part of W: relative distance from pure decay',
+            lambda runs: [antisymmetric_error(*run) for run in runs], None, (0, 1e-9)),
     ]
     return [
         {'mode': 'estimation', 'figure': 'fig_1', 'claim': CLAIMS['fig_1'], 'runs': params('estimation', seeds), 'rows': rows}
@@ -134,13 +108,8 @@ def categorisation(level):
     """Fig. 4."""
     if level == 'quick':
         return [
-            {
-                'mode': 'categorisation',
-                'figure': 'fig_4',
-                'claim': CLAIMS['fig_4'],
-                'rows': [],
-                'runs': params('categorisation', trial_num_2=6, test_num=12),
-            }
+            {'mode': 'categorisation', 'figure': 'fig_4', 'claim': CLAIMS['fig_4'], 'rows': [],
+             'runs': params('categorisation', trial_num_2=6, test_num=12)}
         ]
     seeds = (1, 2, 3) if level == 'headline' else (1, 2, 3, 4, 5)
     rows = [
@@ -154,13 +123,8 @@ def categorisation(level):
         row('accuracy before learning', each(lambda s: s.accuracy, ''), 0.50, None),
     ]
     found = [
-        {
-            'mode': 'categorisation',
-            'figure': 'fig_4',
-            'claim': CLAIMS['fig_4'],
-            'rows': rows,
-            'runs': params('categorisation', seeds),
-        }
+        {'mode': 'categorisation', 'figure': 'fig_4', 'claim': CLAIMS['fig_4'], 'rows': rows,
+         'runs': params('categorisation', seeds)}
     ]
     return found
 
@@ -190,14 +154,8 @@ def stored(level):
                 'claim': CLAIMS['replay'],
                 'runs': [load_params(exp_params, mode='replay_published')],
                 'rows': [
-                    row(
-                        f'{name}: largest relative difference from the published network',
-                        difference(name),
-                        0,
-                        (0, 1e-9),
-                        'released+legacy',
-                        main=name == 'W',
-                    )
+                    row(f'{name}: largest relative difference from the published network', difference(name), 0, (0, 1e-9),
+                        'released+legacy', main=name == 'W')
                     for name in 'WCbD'
                 ],
             }

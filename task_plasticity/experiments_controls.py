@@ -10,27 +10,13 @@ def prior():
     full, control = params('estimation', seeds), params('decoder_only', seeds)
     flat = params('prior_sweep', (1, 2, 3), array_num=1)
     rows = [
-        row(
-            'error, full / decoder-only network of the same start',
-            paired(lambda s: s.weighted_error(0)),
-            0.38,
-            (None, 0.65),
-            main=True,
-        ),
+        row('error, full / decoder-only network of the same start', paired(lambda s: s.weighted_error(0)), 0.38, (None, 0.65),
+            main=True),
         row('decoder-only: error, uniform', of('decoder_only', lambda s: s.weighted_error(0)), 0.315, (0.22, 0.42)),
-        row(
-            'volume fraction at 0, full / decoder-only',
-            paired(lambda s: s.at_angle(s.volume_fraction, 0)),
-            0.88,
-            (None, 0.95),
-            note=NOISE_NOTE,
-        ),
-        row(
-            'flat prior: largest / smallest error over angles',
-            of('prior_sweep', lambda s: s.error.max() / s.error.min()),
-            1.19,
-            (None, 1.35),
-        ),
+        row('volume fraction at 0, full / decoder-only', paired(lambda s: s.at_angle(s.volume_fraction, 0)), 0.88, (None, 0.95),
+            note=NOISE_NOTE),
+        row('flat prior: largest / smallest error over angles', of('prior_sweep', lambda s: s.error.max() / s.error.min()),
+            1.19, (None, 1.35)),
         row('flat prior: mean rate at 0 over pi', of('prior_sweep', lambda s: s.ratio(s.population_rate)), 1.03, (0.93, 1.1)),
         row('flat prior: Fisher information at 0 over pi', of('prior_sweep', lambda s: s.ratio(s.fisher)), 1.01, None),
     ]
@@ -57,24 +43,15 @@ def noise():
         return float(after.at_angle(after.volume_fraction, 0) / before.at_angle(before.volume_fraction, 0))
 
     rows = [
-        row(
-            'recurrent / input current, noise 0.2 over 0.1',
-            lambda runs: currents(runs)[1] / currents(runs)[0],
-            2.5,
-            (1.8, None),
-        ),
+        row('recurrent / input current, noise 0.2 over 0.1', lambda runs: currents(runs)[1] / currents(runs)[0], 2.5,
+            (1.8, None)),
         row(
             'recurrent / input current, noise 0.4 over 0.2', lambda runs: currents(runs)[2] / currents(runs)[1], 4.7, (3, None)
         ),
         row('Fisher information after / before, noise 0.1', lambda runs: [gain(runs[0])], 0.50, (None, 0.8)),
         row('Fisher information after / before, noise 0.4', lambda runs: [gain(run) for run in runs[2:]], 4.8, (3.5, None)),
-        row(
-            'volume fraction at 0, after / before, noise 0.4',
-            lambda runs: [shaping(run) for run in runs[2:]],
-            0.64,
-            (None, 0.75),
-            main=True,
-        ),
+        row('volume fraction at 0, after / before, noise 0.4', lambda runs: [shaping(run) for run in runs[2:]], 0.64,
+            (None, 0.75), main=True),
     ]
     return [{'mode': 'noise_sweep', 'figure': 'fig_3', 'claim': CLAIMS['fig_3'], 'runs': runs + noisy[1:], 'rows': rows}]
 
@@ -84,22 +61,16 @@ def categorisation_controls():
     flat, control, weak = 'classifier_uniform_prior', 'classifier_decoder_only', 'classifier_weak_decay'
     runs = params(flat, (1, 2, 3)) + params(control) + params(weak)
     rows = [
-        row(
-            "flat prior: d' at 0 over pi", of(flat, lambda s: s.boundary_d_prime[0] / s.boundary_d_prime[1]), 1.02, (0.88, 1.12)
-        ),
+        row("flat prior: d' at 0 over pi", of(flat, lambda s: s.boundary_d_prime[0] / s.boundary_d_prime[1]), 1.02,
+            (0.88, 1.12)),
         row('flat prior: Fisher information at 0 over pi', of(flat, lambda s: s.ratio(s.fisher)), 1.01, (0.8, 1.25)),
         row("decoder only: d' at the probable boundary", of(control, lambda s: s.boundary_d_prime[0]), 3.67, None),
         row("weak decay: d' at the probable boundary", of(weak, lambda s: s.boundary_d_prime[0]), 5.13, None),
         row('weak decay: accuracy', of(weak, lambda s: s.accuracy), 0.918, None),
     ]
     return [
-        {
-            'mode': 'categorisation controls',
-            'figure': 'fig_4_controls',
-            'claim': 'Controls of the classification task.',
-            'runs': runs,
-            'rows': rows,
-        }
+        {'mode': 'categorisation controls', 'figure': 'fig_4_controls', 'claim': 'Controls of the classification task.',
+         'runs': runs, 'rows': rows}
     ]
 
 
