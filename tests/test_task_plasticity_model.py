@@ -167,17 +167,6 @@ def test_compiled_kernels_equal_their_python_source():
             np.testing.assert_allclose(value, outputs[1][task][name], rtol=1e-9, atol=1e-13, err_msg=f'{task} {name}')
 
 
-def test_killed_training_ends_bit_identical(tmp_path):
-    from test_common import kill_and_resume
-    words = ['mode=smoke', 'T=200.0', 'switch_period=40.0', 'trial_num_2=40', 'test_num=2']
-    seen, resumed = kill_and_resume(words, tmp_path, 0.1, 'task_plasticity')
-    assert seen > 0
-    whole = simulation.run(load_params(exp_params, *words))
-    assert whole.keys() == resumed.keys()
-    for name, value in whole.items():
-        assert np.array_equal(value, resumed[name], equal_nan=np.asarray(value).dtype.kind == 'f'), name
-
-
 def test_divergence_names_the_step():
     d = simulation.run(load_params(exp_params, mode='smoke', lr_gain=1e6, learning_rate_decoder=1.0))
     assert d['diverged_at'] >= 0 and 'r_test_2' not in d

@@ -1,0 +1,161 @@
+"""Dendritic microcircuits: bad input, and the original's command line."""
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import common
+from common import load_params
+from microcircuits import exp_params, runner, simulation
+
+
+@pytest.mark.parametrize('words, message', [
+    (['layers=5,5'], 'at least 3 positive numbers'),
+    (['layers=5,0,5'], 'at least 3 positive numbers'),
+    (['eta_fw=1,1'], 'eta_fw has 2 entries, layers = (5, 20, 10, 20, 5) need 4'),
+    (['eta_bw=1,1'], 'eta_bw has 2 entries, layers = (5, 20, 10, 20, 5) need 3'),
+    (['alpha=1,1'], 'alpha has 2 entries'),
+    (['noise_scale=1,1'], 'noise_scale has 2 entries'),
+    (['eta_PI=1,1,1,1'], 'eta_PI has 4 entries'),
+    (['activation=logistic,relu'], 'activation names 2 functions; 1 or 4'),
+    (['activation=sigmoid'], "activation 'sigmoid': choose from linear, relu"),
+    (['settling_time=101'], 'settling_time = 101.0 must lie between 0 and dataset_size * Tpres = 100.0'),
+    (['Tpres=0.995'], 'Tpres = 0.995 must be a multiple of dt = 0.01'),
+    (['dtxi=0.025'], 'dtxi = 0.025 must be a multiple of dt = 0.01'),
+    (['mode=phased_small', 'Tbw=0.0015'], 'Tbw = 0.0015 must be a multiple of dt = 0.001'),
+    (['model_type=DFA'], "model_type in ('BP', 'FA', 'PAL'"),
+    (['noise_mode=uP_adaptive'], 'does not exist for PAL'),
+    (['noise_mode=dynamic'], 'unfinished'),
+    (['noise_type=pink'], "noise_type in ('OU'"),
+    (['task=both'], "task in ('bw_only'"),
+    (['compare=FA'], "compare in ('', 'BP')"),
+    (['connection=skip'], "model_type = 'PAL' with connection = 'skip' exists with one hidden layer only"),
+    (['mode=phased_larger', 'model_type=BP', 'layers=4,5,5,3', 'eta_fw=0,0,0', 'eta_bw=0,0', 'eta_PI=0,0', 'noise_scale=0,0',
+      'alpha=0,0'], "model_type = 'BP' with connection = 'skip'"),
+    (['model_type=LDRL'], "need connection='skip'"),
+    (['mode=phased_small', 'activation=logistic'], 'gate_regularizer of the phased rules is defined for relu and hard_sigmoid'),
+    (['mode=phased_small', 'noise_mode=const'], 'does not exist for LDRL; choose from uP, vapi, uP_adaptive'),
+    (['dWPP_r_low_pass=True', 'dWPP_post_low_pass=True'], 'exclude each other'),
+    (['dt=0.05', 'dtxi=0.05', 'tauxi=0.04'], 'tauxi = 0.04 is shorter than dt = 0.05'),
+    (['dt=6', 'Tpres=6', 'dtxi=6', 'settling_time=6'], 'dt = 6.0 is longer than the time constant'),
+    (['eta_fw=0,0,0,0'], 'an update of zero has no angle'),
+    (['rec_per_steps=2000000'], 'longer than the run'),
+    (['rec_per_steps=20000'], 'the comparison needs one record an epoch'),
+    (['init_WPP_range=1,-1'], 'init_WPP_range = (1, -1): two numbers, low <= high'),
+    (['record=WPP,voltage'], "unknown series 'voltage'; choose from MSE, error"),
+    (['mode=yin_yang', 'task=bw_only'], 'learned with targets'),
+    (['mode=yin_yang', 'layers=4,30,2'], 'three classes'),
+])
+def test_bad_input_is_named_in_one_line(words, message):
+    with pytest.raises(ValueError) as error:
+        load_params(exp_params, *words)
+    assert message in str(error.value) and '\n' not in str(error.value)
+
+
+def test_allowed_but_odd_values_warn(tmp_path):
+    result = subprocess.run([sys.executable, '-m', 'microcircuits.simulation', 'mode=smoke', 'tauxi=0.01', 'alpha=0,0,0'],
+                            env=os.environ | {'PLASTICITY_RESULTS': str(tmp_path)}, capture_output=True, text=True,
+                            cwd=common.ROOT)
+    assert result.returncode == 0
+    assert 'warning: tauxi is close to dt' in result.stderr and 'warning: alpha has more entries' in result.stderr
+
+
+def test_every_mode_has_valid_members():
+    for mode in exp_params.MODES:
+        p = load_params(exp_params, mode=mode)
+        assert p.mode == mode and common.command(p).endswith(f'mode={mode}')
+        for number in range(1, len(exp_params.SWEEPS.get(mode, [])) + 1):
+            load_params(exp_params, mode=mode, array_num=number)
+    assert load_params(exp_params, mode='fig3_strong', array_num=5).seed == 999
+
+
+# ---------------------------------------------------------------- the original's command line
+
+def params_json(folder, **changes):
+    """A params.json as users of the original have it."""
+    given = {'dt': 0.01, 'Tpres': 0.5, 'dtxi': 0.01, 'tauHP': 0.1, 'tauLO': 1, 'tauxi': 0.1, 'dataset_size': 4, 'epochs': 3,
+             'settling_time': 1, 'layers': [2, 3, 2], 'activation': 'logistic', 'model_type': 'PAL', 'noise_type': 'OU',
+             'noise_scale': [0.05], 'noise_deg': 30, 'noise_mode': 'const', 'gl': 0.03, 'gbas': 0.1, 'gapi': 0.06, 'gden': 0.1,
+             'gnI': 0.06, 'gntgt': 0.06, 'eta_fw': [2, 0.5], 'eta_bw': [20], 'eta_IP': [10], 'eta_PI': [0.5],
+             'init_WPP_range': [-1, 1], 'init_WIP_range': [-1, 1], 'init_BPP_range': [-1, 1], 'init_BPI_range': [-1, 1],
+             'init_teacher_WPP_range': [0, 2], 'init_teacher_WIP_range': [-1, 1], 'init_teacher_BPP_range': [-1, 1],
+             'init_teacher_BPI_range': [-1, 1], 'alpha': [1e-6, 1e-6, 1e-6], 'random_seed': [123, 456], 'init_in_SPS': True,
+             'inter_low_pass': False, 'pyr_hi_pass': True, 'dWPP_low_pass': True, 'dWPP_r_low_pass': False,
+             'dWPP_post_low_pass': False, 'gate_regularizer': False, 'dWPP_use_activation': True, 'input_signal': 'step',
+             'copy_teacher_weights': False, 'copy_teacher_voltages': False, 'rec_per_steps': 10, 'rec_MSE': True,
+             'rec_WPP': True, 'rec_WIP': False, 'rec_BPP': True, 'rec_BPI': True, 'rec_vbas': False, 'rec_rI_breve': True,
+             'comment': 'weights as in the paper'} | changes
+    path = folder / 'params.json'
+    path.write_text(json.dumps({k: v for k, v in given.items() if v is not ...}))
+    return path
+
+
+PHASED_JSON = dict(tauHP=..., tauLO=..., tauxi=..., tausyn=0.1, taueps=1, Tbw=0.5, model_type='LDRL', noise_mode='uP_adaptive',
+                   noise_type=..., noise_scale=[0.5, 0.5], settling_time=..., copy_teacher_weights=...,
+                   copy_teacher_voltages=..., dataset_size=300, rec_epsilon_LO=True, rec_noise=True)
+
+
+def run_runner(results, *words):
+    environment = os.environ | {'PLASTICITY_RESULTS': str(results), 'MPLBACKEND': 'Agg'}
+    return subprocess.run([sys.executable, '-m', 'microcircuits.runner', *map(str, words)], env=environment, cwd=common.ROOT,
+                          capture_output=True, text=True)
+
+
+@pytest.mark.parametrize('task, changes, figures', [
+    ('fw_bw', {}, {'MSE', 'WPP_layer0', 'WPP_layer1', 'BPP_layer0', 'BPP+BPI_layer0', 'angle_WPPT_BPP0', 'angle_BPP_RHS0_mean',
+                   'angle_MC_BP_ANN1', 'angle_MC_BP_ANN0_mean', 'rI_breve_layer0', 'angle_jacobians_BP0'}),
+    ('fw_bw', PHASED_JSON, {'MSE', 'epsilon_LO_layer0', 'cos_layer0', 'noise_layer0', 'BPP_layer0'}),
+])
+def test_runner_writes_results_and_plots_beside_the_parameters(tmp_path, task, changes, figures):
+    folder = tmp_path / 'run01'
+    folder.mkdir()
+    path = params_json(folder, **changes)
+    more = [] if changes else ['--compare', 'BP']
+    result = run_runner(tmp_path / 'results', '--params', path, '--task', task, *more)
+    assert result.returncode == 0, result.stderr
+    assert figures <= {file.stem for file in folder.glob('*.png')}
+    runs = runner.load(folder / 'model.npz')
+    assert [meta['seed'] for meta, _ in runs] == [123, 456]
+    assert all(arrays['WPP_1'].shape[1:] == (3, 2) and np.isfinite(arrays['MSE']).all() for _, arrays in runs)
+    for file in folder.glob('*.png'):
+        file.unlink()
+    assert run_runner(tmp_path / 'results', '--load', folder / 'model.npz').returncode == 0
+    assert figures <= {file.stem for file in folder.glob('*.png')}
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'random_seed': 5}, 'random_seed must be a list of whole numbers'),
+    ({'random_seed': []}, 'random_seed must be a list of whole numbers'),
+    ({'input_signal': 'sine'}, 'input_signal must be "step"'),
+    ({'eta_fww': [1]}, "did you mean eta_fw?"),
+    ({'eta_fw': [1]}, 'eta_fw has 1 entries'),
+    ({'init_WPP_range': [1, -1]}, 'low <= high'),
+])
+def test_mistakes_in_a_parameter_file_are_named(tmp_path, changes, message):
+    path = params_json(tmp_path, **changes)
+    with pytest.raises(ValueError) as error:
+        runner.members_of(path, 'fw_bw')
+    assert message in str(error.value) and '\n' not in str(error.value)
+
+
+def test_mistakes_of_the_runner(tmp_path):
+    (tmp_path / 'params.json').write_text('{"dt": 0.01,')
+    for words, message in ((['--params', tmp_path / 'params.json', '--task', 'fw_bw'], 'is not JSON'),
+                           (['--params', tmp_path / 'nowhere.json', '--task', 'fw_bw'], 'No such file'),
+                           (['--params', tmp_path / 'params.json'], '--params and --task are needed'),
+                           (['--load', tmp_path / 'model.pkl'], 'pickle of the released program'),
+                           (['--task', 'both'], "invalid choice: 'both'")):
+        result = run_runner(tmp_path, *words)
+        assert result.returncode == 2 and message in result.stderr and 'Traceback' not in result.stderr
+    np.savez(tmp_path / 'other.npz', meta=np.array('{"mode": "estimation"}'), x=np.zeros(2))
+    assert 'holds estimation' in run_runner(tmp_path, '--load', tmp_path / 'other.npz').stderr
+    p = load_params(exp_params, mode='smoke', record='WPP')
+    arrays = {name: np.stack([value]) for name, value in simulation.run(p).items()}
+    meta = {'kind': 'microcircuits.runner', 'seeds': [123], 'params': dataclasses.asdict(p)}
+    np.savez(tmp_path / 'model.npz', meta=np.array(json.dumps(meta)), **arrays)
+    result = run_runner(tmp_path, '--load', tmp_path / 'model.npz', '--task', 'fw_bw')
+    assert 'holds runs of the task bw_only (seeds [123]), not fw_bw' in result.stderr
