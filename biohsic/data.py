@@ -1,0 +1,167 @@
+"""Data sets (specification 6): images standardised, points scaled, labels as whole numbers."""
+import pickle
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from biohsic.layers import generator
+from common import find_data, read_idx
+
+PUBLISHED = Path(__file__).parent / 'published' / 'synthetic_datasets.npz'
+CIFAR_MEAN, CIFAR_STD = np.array((0.4914, 0.4822, 0.4465), 'f4'), np.array((0.247, 0.243, 0.261), 'f4')
+LINEAR_W = np.array((-0.94351, -0.49101))
+
+
+class Data(NamedTuple):
+    """Samples (n, ...) and labels (n,) of both sets. Images: (n, height, width, channels), standardised."""
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+
+    @property
+    def flat(self):
+        """The same with one row a sample."""
+        return self._replace(train_x=self.train_x.reshape(len(self.train_x), -1), test_x=self.test_x.reshape(len(self.test_x), -1))
+
+
+def load(p):
+    """Data of parameters p: cut to train_size and test_size, in p.dtype; cifar10 with augmentation stays raw for training.
+
+    Raises FileNotFoundError (which file, which command gets it) or ValueError (what is wrong with its contents).
+    """
+    sets = LOADERS[p.data](p)
+    sets = Data(*(a[:n or None] for a, n in zip(sets, (p.train_size, p.train_size, p.test_size, p.test_size), strict=True)))
+    check(sets, p)
+    if p.data == 'cifar10':
+        train = sets.train_x if p.augment else standardise(sets.train_x)
+        return sets._replace(train_x=train if p.augment else train.astype(p.dtype), test_x=standardise(sets.test_x).astype(p.dtype))
+    return sets._replace(train_x=sets.train_x.astype(p.dtype), test_x=sets.test_x.astype(p.dtype))
+
+
+def check(sets, p):
+    """Raise ValueError for samples or labels that cannot be."""
+    for name, x, y in (('training', sets.train_x, sets.train_y), ('test', sets.test_x, sets.test_y)):
+        if len(x) != len(y) or not len(x):
+            raise ValueError(f'{p.data}: {len(x)} {name} samples and {len(y)} labels')
+        if not np.isfinite(x).all():
+            raise ValueError(f'{p.data}: the {name} samples contain NaN or inf')
+        if y.min() < 0 or y.max() >= p.nclasses:
+            raise ValueError(f'{p.data}: {name} labels {y.min()}..{y.max()} do not lie in 0..{p.nclasses - 1}')
+    if p.sliding and p.batch_size > len(sets.train_x):
+        raise ValueError(f'batch_size = {p.batch_size} is larger than the {len(sets.train_x)} training samples: no window')
+
+
+# ---------------------------------------------------------------- the sets
+
+def idx_images(p):
+    """MNIST or Fashion-MNIST: (v / 255 - 0.5) / 0.5."""
+    folder = find_data(p.data, how=f'get it with: python data/fetch.py {p.data}', data_dir=p.data_dir)
+    arrays = []
+    for part in ('train', 't10k'):
+        for what in ('images-idx3', 'labels-idx1'):
+            path = folder / f'{part}-{what}-ubyte.gz'
+            if not path.exists():
+                raise FileNotFoundError(f'{path} is missing; get it with: python data/fetch.py {p.data}')
+            arrays.append(read_idx(path))
+    x, y, test_x, test_y = arrays
+    if x.shape[1:] != (28, 28) or test_x.shape[1:] != (28, 28):
+        raise ValueError(f'{folder}: images of {x.shape[1:]} and {test_x.shape[1:]} pixels, not 28 x 28')
+    scale = [(a[..., None].astype('f4') / np.float32(255) - np.float32(0.5)) / np.float32(0.5) for a in (x, test_x)]
+    return Data(scale[0], y.astype(np.int64), scale[1], test_y.astype(np.int64))
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Reads dictionaries of bytes, numbers and arrays (the official CIFAR files), and nothing that runs code."""
+
+    ALLOWED = {('numpy.core.multiarray', '_reconstruct'), ('numpy._core.multiarray', '_reconstruct'), ('numpy', 'ndarray'),
+               ('numpy', 'dtype'), ('_codecs', 'encode')}
+
+    def find_class(self, module, name):
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f'{module}.{name} is not allowed')
+        return super().find_class(module, name)
+
+
+def cifar_batch(path):
+    """(images (n, 32, 32, 3) uint8, labels (n,)) of an official batch file."""
+    try:
+        with open(path, 'rb') as file:
+            batch = PlainUnpickler(file, encoding='bytes').load()
+        images, labels = batch[b'data'].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), np.array(batch[b'labels'], np.int64)
+    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path} is not a batch of CIFAR-10 ({error})') from error
+    return np.ascontiguousarray(images), labels
+
+
+def cifar10(p):
+    """CIFAR-10, raw (0..255); as many of the five training batches as train_size needs."""
+    folder = find_data('cifar-10-batches-py', how='get it with: python data/fetch.py cifar10', data_dir=p.data_dir)
+    needed = range(1, 1 + -(-(p.train_size or 50_000) // 10_000))
+    missing = [name for name in [f'data_batch_{i}' for i in needed] + ['test_batch'] if not (folder / name).exists()]
+    if missing:
+        raise FileNotFoundError(f'{folder / missing[0]} is missing; get it with: python data/fetch.py cifar10 '
+                                '(or use fewer samples: train_size=10000 needs data_batch_1 only)')
+    x, y = (np.concatenate(parts) for parts in zip(*(cifar_batch(folder / f'data_batch_{i}') for i in needed), strict=True))
+    return Data(x, y, *cifar_batch(folder / 'test_batch'))
+
+
+def standardise(images):
+    """(v / 255 - mean) / std of each colour."""
+    return (images.astype('f4') / np.float32(255) - CIFAR_MEAN) / CIFAR_STD
+
+
+def digits(p):
+    """Offline stand-in: scikit-learn's 1797 handwritten digits, 8 x 8; the first 1500 for training."""
+    from sklearn.datasets import load_digits
+    found = load_digits()
+    x = ((found.images / 16 - 0.5) / 0.5)[..., None]
+    return Data(x[:1500], found.target[:1500].astype(np.int64), x[1500:], found.target[1500:].astype(np.int64))
+
+
+def points(p):
+    """linear, xor: the published points or new ones, times input_scale."""
+    if p.synthetic == 'published':
+        with np.load(PUBLISHED, allow_pickle=False) as file:
+            x, y, test_x, test_y = (file[f'{p.data}_{name}'] for name in ('train_input', 'train_label', 'test_input', 'test_label'))
+        x, test_x = x.astype(float), test_x.astype(float)
+    else:
+        x, y = new_points(p.data, generator(p.synthetic_seed, 9))
+        x, y, test_x, test_y = x[:900], y[:900], x[900:], y[900:]
+    return Data(x * p.input_scale, y.astype(np.int64), test_x * p.input_scale, test_y.astype(np.int64))
+
+
+def new_points(name, rng, n=1000):
+    """linear: U(-1, 1)^2 cut by a line through 0; xor: corners of {0, 1}^2 with noise N(0, 0.1^2)."""
+    if name == 'linear':
+        x = rng.uniform(-1, 1, (n, 2))
+        return x, (x @ LINEAR_W > 0).astype(np.int64)
+    corners = rng.integers(0, 2, (n, 2))
+    return corners + rng.normal(0, 0.1, (n, 2)), corners[:, 0] ^ corners[:, 1]
+
+
+LOADERS = {'mnist': idx_images, 'fashion_mnist': idx_images, 'cifar10': cifar10, 'digits': digits, 'linear': points, 'xor': points}
+
+
+# ---------------------------------------------------------------- augmentation, one-hot
+
+def augmented(images, rng):
+    """A batch of raw images (n, 32, 32, 3): padded by 1, one random crop for all, each flipped with probability 1/2; standardised."""
+    top, left = rng.integers(0, 3, 2)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))[:, top:top + 32, left:left + 32]
+    flip = rng.uniform(size=len(images)) < 0.5
+    return standardise(np.where(flip[:, None, None, None], padded[:, :, ::-1], padded))
+
+
+def one_hot(labels, n_classes):
+    """(n, C) of labels (n,)."""
+    return np.eye(n_classes)[labels]
+
+
+def published_weights(name, n_models):
+    """[(W^l (models, in, out), b^l (models, out))] of the published lif networks, at most 30."""
+    with np.load(PUBLISHED, allow_pickle=False) as file:
+        depth = sum(key.startswith(f'{name}_init30_W') for key in file.files)
+        return [(file[f'{name}_init30_W{l}'][:n_models], file[f'{name}_init30_b{l}'][:n_models]) for l in range(depth)]

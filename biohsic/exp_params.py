@@ -1,0 +1,214 @@
+"""HSIC-bottleneck Hebbian learning: parameters. Choose `mode` (or edit a value), save, run simulation.py.
+
+None = the value of the original for this task, data set and model (the tables below); a result holds the resolved values.
+The original's dotted keys work on the command line (data.batchsize=8, hsic.gamma=2, hsic.sigmas=[.5,.1,1], +data=xor).
+"""
+from dataclasses import dataclass
+
+from biohsic.exp_params_checks import check
+
+mode = 'lif_xor'                        # a key of MODES below
+
+
+@dataclass(frozen=True)
+class Params:
+    mode: str = 'lif_xor'
+    array_num: int = 1                  # member of the mode's sweep; 0 = all
+    seed: int = 42                      # initial weights, order of the samples, augmentation, noise
+    order_seed: int | None = None       # another seed for the order of the samples (None: seed)
+    nmodels: int = 30                   # networks with weights of their own, trained on the same samples          M
+    independent_orders: bool = False    # each network has its own order of the samples (D19)
+    task: str = 'lif'                   # 'biohsic', 'hsic', 'bp', 'lif' (time-continuous biohsic), 'reservoir'
+    # data
+    data: str = 'xor'                   # 'mnist', 'fashion_mnist', 'cifar10', 'linear', 'xor', 'digits' (offline stand-in)
+    model: str = 'mlp'                  # 'mlp', 'cnn', 'linear' (no hidden layer)
+    synthetic: str = 'published'        # linear, xor: the 'published' points and initial weights, or 'new' ones
+    synthetic_seed: int = 0             # ... seed of the new points
+    input_scale: float = 1 / 255        # linear, xor: factor of the inputs (D6)
+    train_size: int = 0                 # first so many training samples (0: all)
+    test_size: int = 0                  # first so many test samples (0: all)
+    augment: bool | None = None         # random crop and flip of training images (None: for cifar10)
+    data_dir: str = ''                  # where to look for data first
+    # network
+    features: tuple | None = None       # units (mlp, lif) or channels (cnn) of the hidden layers
+    nclasses: int | None = None         # output units                                                            C
+    pooling_factor: int = 2             # cnn: average pooling after each layer
+    time_constant: float = 0.005        # lif, reservoir: membrane, s                                             tau
+    time_step: float = 0.001            # lif, reservoir: Euler step, s                                           dt
+    sample_timesteps: int = 20          # lif, reservoir: steps that a window is presented                        T_s
+    reset_state: bool = False           # lif: u = 0 at the start of every window (D16)
+    # window and modulating signal
+    batch_size: int | None = None       # effective batch size: samples in the window, or of a batch              N
+    modulator: str = 'released'         # xi: 'released', 'published', 'exact', 'arxiv', 'none' (specification 3.3)
+    gamma: float | None = None          # weight of the label term                                                gamma
+    sigma_x: float | None = None        # kernel widths, in units of sqrt(entries of a sample)                    sigma_x
+    sigma_y: float | None = None        #                                                                         sigma_y
+    sigma_z: float | None = None        #                                                                         sigma_z
+    sigmas: tuple = ()                  # the three at once (one number in the reservoir)
+    readout_batch: str = 'window'       # biohsic, lif: the output layer learns from the 'window' or the 'current' sample (D14)
+    # optimiser
+    optimizer: str = 'adamw'            # 'adamw', 'adam', 'sgd'
+    learning_rate: float | None = None  #                                                                         eta
+    b1: float = 0.9                     # decay of the first moment
+    b2: float = 0.99                    # decay of the second moment
+    eps: float = 1e-8
+    weight_decay: float = 1e-4          # of all parameters, biases too (adamw)
+    schedule: str = 'constant'          # 'constant', 'expdecay', 'piecewiseconstant', 'joinschedules'
+    init_value: float = 1e-3            # the schedules' first learning rate
+    decay_rate: float = 0.5             # expdecay
+    transition_begin: int = 0
+    transition_steps: int = 1
+    staircase: bool = False
+    end_value: float | None = None
+    boundaries_and_scales: tuple = ()   # piecewiseconstant: ((update, factor), ...)
+    schedules: tuple = ()               # joinschedules: (('expdecay', init, rate, begin, steps), ...)
+    boundaries: tuple = ()              # ... updates at which the next one takes over
+    # training
+    nepochs: int | None = None
+    test_batchsize: int | None = None   # batches whose accuracies are averaged if accuracy = 'batches'
+    train_metrics: bool = True          # loss and accuracy of each window after its update (D11)
+    check_size: int = 0                 # fixed training subset evaluated every epoch (0: none) (D11)
+    # reservoir
+    nsamples: int = 100                 # test images of MNIST
+    zdim: int = 10                      # random pattern z, and components of xi
+    nhidden: int = 2000                 # units                                                                   n
+    recurrent_strength: float = 1.2     # gain                                                                    lambda
+    density: float = 0.9                # probability that a recurrent weight is kept; s.d. sqrt(1 / (0.1 n)) (D7)
+    hidden_noise: float = 0.0           # half width of the uniform noise of r                                    a_h
+    output_noise: float = 0.0           # ... of o                                                                a_o
+    readout_rule: str = 'delta'         # 'delta' (LMS), 'rmhebb', 'rls'
+    average_time: float = 0.005         # rmhebb: low-pass, s                                                     tau_a
+    target_scale: float = 1.0           # the target is so many times xi (1000 in the 2021 program)
+    rls_alpha: float = 1.0              # rls: P(0) = 1 / alpha
+    # machine
+    dtype: str | None = None            # 'float32' or 'float64' (None: float64 for lif)
+    device: str = 'auto'                # cnn: 'auto' (CUDA if there is one), 'cpu', 'cuda'
+    # the paper's mathematics or the released program's (README, "Where paper and released code disagree")
+    released_code: bool = False         # sets all below to RELEASED
+    accuracy: str = 'samples'           # mean over 'samples', or over 'batches' whatever their size (D10)
+
+    def __post_init__(self):
+        for name, value in defaults(self).items():
+            object.__setattr__(self, name, value)
+        check(self)
+
+    @property
+    def net_kind(self):
+        """Which program trains it: 'reservoir', 'lif', 'cnn' or 'mlp'."""
+        return self.task if self.task in ('reservoir', 'lif') else 'cnn' if self.model == 'cnn' else 'mlp'
+
+    @property
+    def sliding(self):
+        """Windows that slide by one sample (else disjoint batches)."""
+        return self.task in ('biohsic', 'lif', 'reservoir')
+
+    @property
+    def member(self):
+        """Name of the result."""
+        return f'{self.mode}_{self.array_num}'
+
+    @property
+    def cost(self):
+        """Rough size of the run, to start the longest first."""
+        weight = {'cnn': 3000, 'mlp': 1, 'lif': 0.1, 'reservoir': 5}[self.net_kind]
+        return weight * self.nmodels * self.nepochs * (self.train_size or 60_000) / (1 if self.sliding else self.batch_size)
+
+
+# ---------------------------------------------------------------- the original's values
+
+FEATURES = {'mnist': (128, 64), 'fashion_mnist': (128, 64), 'digits': (128, 64), 'cifar10': (5120, 3072, 1024, 512),
+            'xor': (10, 4), 'linear': (4,)}
+CHANNELS = {'mnist': (16, 32), 'fashion_mnist': (16, 32), 'digits': (16, 32), 'cifar10': (128, 256)}
+N_CLASSES = {'linear': 2, 'xor': 2}
+
+TABLE = {                               # batch_size, learning_rate, gamma, (sigma_x, sigma_y, sigma_z), nepochs
+    ('lif', 'linear'): (10, 1e-4, 10.0, (0.5, 0.25, 1.0), 25),
+    ('lif', 'xor'): (10, 1e-4, 10.0, (0.3, 0.25, 2.0), 25),
+    ('lif', 'other'): (6, 1e-4, 10.0, (1.0, 0.5, 2.0), 25),
+    ('biohsic', 'mnist'): (6, 1e-4, 2.0, (0.5, 0.1, 1.0), 25),
+    ('biohsic', 'fashion_mnist'): (6, 1e-3, 2.0, (1.0, 0.5, 2.0), 25),
+    ('biohsic', 'cifar10'): (6, 5e-5, 50.0, (1.0, 0.1, 0.5), 50),
+    ('biohsic', 'xor'): (64, 1e-4, 10.0, (0.3, 0.25, 2.0), 25),
+    ('biohsic', 'linear'): (10, 1e-3, 2.0, (1.0, 0.5, 2.0), 25),
+    ('bp', 'mnist'): (6, 1e-3, 2.0, (0.5, 0.1, 1.0), 25),
+    ('bp', 'cifar10'): (16, 5e-4, 50.0, (1.0, 0.1, 0.5), 50),
+    ('bp', 'xor'): (256, 1e-3, 10.0, (0.3, 0.25, 2.0), 4),
+    ('bp', 'linear'): (10, 1e-3, 2.0, (1.0, 0.5, 2.0), 25),
+    ('reservoir', 'other'): (10, 5e-4, 2.0, (0.5, 0.5, 0.5), 10),
+}
+
+
+def defaults(p):
+    """What the fields of p that are None stand for: {name: value}; the `sigmas` in their three fields."""
+    data = 'mnist' if p.data == 'digits' or (p.task == 'bp' and p.data == 'fashion_mnist') else p.data
+    task = 'biohsic' if p.task == 'hsic' else p.task
+    row = TABLE.get((task, data)) or TABLE.get((task, 'other')) or TABLE['biohsic', 'mnist']
+    flat = p.data in ('linear', 'xor')
+    features = () if p.model == 'linear' else (CHANNELS if p.model == 'cnn' else FEATURES).get(p.data, (128, 64))
+    if task == 'lif':
+        features = FEATURES[p.data] if flat else (128, 64)
+    values = {'batch_size': row[0], 'learning_rate': row[1], 'gamma': row[2], 'nepochs': row[4], 'features': features,
+              'sigma_x': row[3][0], 'sigma_y': row[3][1], 'sigma_z': row[3][2], 'nclasses': N_CLASSES.get(p.data, 10),
+              'dtype': 'float64' if task == 'lif' else 'float32', 'test_batchsize': 100 if flat else 256,
+              'augment': p.data == 'cifar10'}
+    chosen = {name: value for name, value in values.items() if getattr(p, name) is None}
+    if len(p.sigmas) == 3 or (len(p.sigmas) == 1 and task == 'reservoir'):
+        chosen |= dict(zip(('sigma_x', 'sigma_y', 'sigma_z'), p.sigmas * (3 // len(p.sigmas)), strict=True))
+    return chosen
+
+
+# ---------------------------------------------------------------- modes
+
+MODES = {
+    'reservoir': dict(task='reservoir', data='mnist', nmodels=1),                                       # Fig. F1
+    'lif_linear': dict(task='lif', data='linear'),                                                      # Fig. F2
+    'lif_xor': dict(task='lif', data='xor'),
+    'biohsic_mnist': dict(task='biohsic', data='mnist', batch_size=8),                                  # Fig. F3
+    'biohsic_fashion': dict(task='biohsic', data='fashion_mnist'),
+    'biohsic_cifar10_cnn': dict(task='biohsic', data='cifar10', model='cnn', batch_size=4),
+    'biohsic_cifar10_mlp': dict(task='biohsic', data='cifar10'),
+    'biohsic_xor': dict(task='biohsic', data='xor'),
+    'biohsic_linear': dict(task='biohsic', data='linear'),
+    'memory_sweep': dict(task='biohsic', data='cifar10', model='cnn'),                                  # Fig. F4
+    'smoke': dict(task='biohsic', data='digits', features=(12, 8), batch_size=4, nmodels=2, nepochs=2, train_size=120,
+                  test_size=60),                                                                        # tests: < 1 s
+}
+for _task in ('hsic', 'bp'):            # the same experiments with the batches of the original
+    MODES |= {name.replace('biohsic', _task): {k: v for k, v in given.items() if k != 'batch_size'} | {'task': _task}
+              for name, given in MODES.items() if name.startswith('biohsic_')}
+_REDUCED = dict(features=(32, 64), train_size=5000, test_size=2000, augment=False, nmodels=1)
+MODES |= {'biohsic_cifar10_reduced': MODES['biohsic_cifar10_cnn'] | _REDUCED | {'nepochs': 1},          # specification 10
+          'bp_cifar10_reduced': MODES['bp_cifar10_cnn'] | _REDUCED | {'nepochs': 3}}
+
+SWEEPS = {'memory_sweep': [dict(batch_size=N) for N in (2, 4, 8, 16, 32)]}
+RELEASED = dict(accuracy='batches')
+
+RULES = {
+    'seed >= 0': 'seeds are not negative',
+    'nmodels >= 1': 'networks to train',
+    'nepochs >= 0': 'epochs',
+    'train_size >= 0 and test_size >= 0 and check_size >= 0': 'numbers of samples, 0 means all (check_size: none)',
+    'gamma >= 0': 'weight of the label term',
+    'learning_rate > 0 and init_value > 0': 'learning rates',
+    '0 <= b1 < 1 and 0 <= b2 < 1 and eps > 0 and weight_decay >= 0': 'constants of AdamW',
+    'time_step > 0 and time_constant >= time_step': 'Euler steps longer than the time constant are unstable',
+    'sample_timesteps >= 1': 'steps that a window is presented',
+    'pooling_factor >= 1 and test_batchsize >= 1': 'sizes',
+    'nhidden >= 1 and zdim >= 1 and nsamples >= 1': 'sizes of the reservoir',
+    '0 < density <= 1': 'probability that a recurrent weight is kept',
+    'hidden_noise >= 0 and output_noise >= 0 and rls_alpha > 0 and average_time >= time_step': 'noise and read-out',
+}
+WARNINGS = {'task not in ["lif", "reservoir"] or time_step <= 0.5 * time_constant':
+            'time_step is more than half of time_constant: the Euler steps are coarse'}
+
+ALIASES = {'+data': 'data', '+model': 'model', '+optimizer': 'optimizer', 'optimizer/learning_rate': 'schedule',
+           '+optimizer/learning_rate': 'schedule', 'data.batchsize': 'batch_size', 'data.test_batchsize': 'test_batchsize',
+           'data.nsamples': 'nsamples', 'data.ntimesteps': 'sample_timesteps', 'data.zdim': 'zdim',
+           'training.sample_timesteps': 'sample_timesteps', 'training.nepochs': 'nepochs', 'training.time_step': 'time_step',
+           'hsic.gamma': 'gamma', 'hsic.sigmas': 'sigmas', 'hsic.sigma': 'sigmas', 'batchsize': 'batch_size'}
+ALIASES |= {f'model.{name}': name for name in ('features', 'nclasses', 'time_constant', 'time_step', 'recurrent_strength',
+                                               'nhidden', 'hidden_noise', 'output_noise', 'pooling_factor')}
+ALIASES |= {f'optimizer.{name}': name for name in ('learning_rate', 'b1', 'b2', 'eps', 'weight_decay')}
+ALIASES |= {f'optimizer.learning_rate.{name}': name for name in (
+    'init_value', 'decay_rate', 'transition_begin', 'transition_steps', 'staircase', 'end_value', 'boundaries_and_scales',
+    'schedules', 'boundaries')}

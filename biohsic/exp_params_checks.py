@@ -1,0 +1,91 @@
+"""Bad parameters of biohsic, named in one line before anything is computed."""
+from common import nearest
+
+CHOICES = {
+    'task': ('biohsic', 'hsic', 'bp', 'lif', 'reservoir'),
+    'data': ('mnist', 'fashion_mnist', 'cifar10', 'linear', 'xor', 'digits'),
+    'model': ('mlp', 'cnn', 'linear'),
+    'synthetic': ('published', 'new'),
+    'modulator': ('released', 'published', 'exact', 'arxiv', 'none'),
+    'readout_batch': ('window', 'current'),
+    'optimizer': ('adamw', 'adam', 'sgd'),
+    'schedule': ('constant', 'expdecay', 'piecewiseconstant', 'joinschedules'),
+    'readout_rule': ('delta', 'rmhebb', 'rls'),
+    'dtype': ('float32', 'float64'),
+    'device': ('auto', 'cpu', 'cuda'),
+    'accuracy': ('samples', 'batches'),
+}
+SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}
+TRAIN_SIZES = {'mnist': 60_000, 'fashion_mnist': 60_000, 'cifar10': 50_000, 'linear': 900, 'xor': 900, 'digits': 1500}
+
+
+def demand(true, message):
+    """Raise ValueError(message) unless true."""
+    if not true:
+        raise ValueError(message)
+
+
+def check(p):
+    """Raise ValueError for the first mistake in parameters p."""
+    for name, known in CHOICES.items():
+        nearest(name, getattr(p, name), known)
+    check_signal(p)
+    check_network(p)
+    check_samples(p)
+    check_schedule(p)
+
+
+def check_signal(p):
+    """Window and kernel widths."""
+    one = p.task == 'reservoir'
+    demand(len(p.sigmas) in ((0, 1, 3) if one else (0, 3)), f'sigmas = {p.sigmas}: three kernel widths (x, y, z) are needed'
+           + (', or one for all' if one else ''))
+    for name in ('sigma_x', 'sigma_y', 'sigma_z'):
+        value = getattr(p, name)
+        demand(isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
+               f'{name} = {value}: kernel widths must be positive')
+    if p.task == 'bp':
+        demand(p.batch_size >= 1, f'batch_size = {p.batch_size}: at least one sample in a batch')
+    else:
+        demand(p.batch_size >= 2, f'batch_size = {p.batch_size}: effective batch size must be >= 2 (HSIC divides by N - 1)')
+
+
+def check_network(p):
+    """Layers, and images for the convolutions."""
+    demand(all(type(n) is int and n >= 1 for n in p.features), f'features = {p.features}: positive numbers of units')
+    labels = 2 if p.data in ('linear', 'xor') else 10
+    demand(p.nclasses == labels, f'nclasses = {p.nclasses}: {p.data} has {labels} classes')
+    demand(p.model != 'linear' or not p.features, f"model = 'linear' has no hidden layer, but features = {p.features}")
+    demand(p.task != 'lif' or p.features, 'features = (): the lif network needs a hidden layer')
+    if p.model == 'cnn':
+        demand(p.task in ('biohsic', 'hsic', 'bp'), f"model = 'cnn' does not exist for task = {p.task!r}")
+        demand(p.data in SIDES, f"model = 'cnn' needs images; data = {p.data!r} has two numbers a sample")
+        demand(SIDES[p.data] >= p.pooling_factor ** len(p.features),
+               f'{len(p.features)} poolings by {p.pooling_factor} are too many for images of {SIDES[p.data]} pixels')
+
+
+def check_samples(p):
+    """Enough samples for a window."""
+    n = p.nsamples if p.task == 'reservoir' else p.train_size or TRAIN_SIZES[p.data]
+    demand(n <= TRAIN_SIZES[p.data], f'train_size = {n}: {p.data} has {TRAIN_SIZES[p.data]} training samples')
+    demand(p.task in ('hsic', 'bp') or p.batch_size <= n,
+           f'batch_size = {p.batch_size} is larger than the {n} training samples: there is no window')
+    demand(not p.augment or p.model == 'cnn' or p.data == 'cifar10', f'augment is for images of cifar10, not {p.data}')
+    demand(not p.augment or p.data == 'cifar10', f'augment is for cifar10, not {p.data}')
+    demand(p.task != 'reservoir' or p.data == 'mnist', f'the reservoir is driven by images of mnist, not {p.data}')
+
+
+def check_schedule(p):
+    """Lists of a learning-rate schedule."""
+    if p.schedule == 'piecewiseconstant':
+        pairs = p.boundaries_and_scales
+        demand(pairs and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs),
+               f'boundaries_and_scales = {pairs}: pairs ((update, factor), ...)')
+    if p.schedule == 'joinschedules':
+        kinds = ('constant', 'expdecay', 'piecewiseconstant')
+        demand(p.schedules and all(isinstance(s, (tuple, list)) and len(s) >= 2 and s[0] in kinds for s in p.schedules),
+               f'schedules = {p.schedules}: one or more (name, init_value, ...), name one of {", ".join(kinds)}')
+        demand(len(p.boundaries) == len(p.schedules) - 1,
+               f'boundaries = {p.boundaries}: {len(p.schedules)} schedules need {len(p.schedules) - 1}')
+    if p.schedule == 'expdecay':
+        demand(p.decay_rate > 0 and p.transition_steps >= 1, 'expdecay needs decay_rate > 0 and transition_steps >= 1')

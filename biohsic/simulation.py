@@ -1,0 +1,189 @@
+"""Run an experiment: edit exp_params.py and run this file, or
+
+    python -m biohsic.simulation mode=biohsic_mnist nmodels=5                 one run, all its networks together
+    python -m biohsic.simulation mode=memory_sweep array_num=0                all members of the sweep
+
+`run` is pure: parameters in, arrays out. Order of operations as in specification 8: untrained networks first (epoch 0), then
+every epoch: learn from each window and measure it with the new weights, then the test set.
+"""
+import numpy as np
+
+from biohsic import data, reservoir
+from biohsic.cnn import CnnModels
+from biohsic.layers import generator
+from biohsic.networks import LifModels, MlpModels
+from common import Checkpoint, progress
+from running import main
+
+MODELS = {'lif': LifModels, 'mlp': MlpModels, 'cnn': CnnModels}
+CHUNK = {'lif': 300, 'mlp': 1000, 'cnn': 10}                 # windows between two looks at the clock
+
+
+def run(p, checkpoint=None):
+    """One run with parameters p (exp_params.Params). -> dict of arrays; names as in the README, "What a result holds"."""
+    checkpoint = checkpoint or Checkpoint()
+    if p.task == 'reservoir':
+        return reservoir.run(p, checkpoint)
+    sets = data.load(p)
+    sets = sets if p.net_kind == 'cnn' else sets.flat
+    models = MODELS[p.net_kind].begin(p, sets)
+    history, diverged_at = train(p, models, sets, checkpoint)
+    final = {f'final_{name}': value for name, value in models.weights().items()}
+    return history.arrays() | final | {'diverged_at': np.array(diverged_at)}
+
+
+# ---------------------------------------------------------------- training
+
+class History:
+    """Metrics of every epoch, and the sums of the one that is running."""
+
+    def __init__(self, p, n_models, columns):
+        rows = p.nepochs + 1
+        self.p, self.epoch, self.position = p, 0, 0
+        self.train = np.full((rows, n_models, 1 + columns), np.nan)            # loss while learning, then the metrics
+        self.test, self.subset = np.full((rows, n_models, columns), np.nan), np.full((rows, n_models, columns), np.nan)
+        self.sums, self.weight = np.zeros((n_models, 1 + columns)), 0.0
+
+    def add(self, out, weights):
+        """Windows measured: out (M, windows, 1 + columns), weights (windows,)."""
+        self.sums += np.einsum('mwc,w->mc', out, weights)
+        self.weight += weights.sum()
+
+    def close_epoch(self, test, subset):
+        """The epoch is over: its training means, and the test set's (M, columns)."""
+        if self.weight:
+            self.train[self.epoch] = self.sums / self.weight
+        self.test[self.epoch] = test
+        if subset is not None:
+            self.subset[self.epoch] = subset
+        self.sums[:], self.weight = 0.0, 0.0
+        self.epoch, self.position = self.epoch + 1, 0
+
+    def arrays(self):
+        """Result arrays (epochs + 1, M); *_hsic (epochs + 1, M, layers, 3): objective, HSIC(x, z), HSIC(y, z)."""
+        out = {'step_loss': self.train[:, :, 0]}
+        for name, values in (('train', self.train[:, :, 1:]), ('test', self.test), ('check', self.subset)):
+            if name == 'check' and not self.p.check_size:
+                continue
+            out |= {f'{name}_loss': values[:, :, 0], f'{name}_accuracy': values[:, :, 1]}
+            if values.shape[2] > 2:
+                out[f'{name}_hsic'] = values[:, :, 2:].reshape(*values.shape[:2], -1, 3)
+        return out
+
+
+def train(p, models, sets, checkpoint):
+    """All epochs, in place. -> (History, number of the window where a weight became infinite, or -1)"""
+    n, n_models = len(sets.train_x), p.nmodels
+    windows = n - p.batch_size + 1 if p.sliding else -(-n // p.batch_size)
+    history = History(p, n_models, models.columns)
+    resume(checkpoint, models, history)
+    step = CHUNK[p.net_kind]
+    done = history.epoch * windows + history.position
+    with progress((p.nepochs + 1) * windows, p.member, unit='window', unit_scale=True, initial=done) as bar:
+        while history.epoch <= p.nepochs:
+            if history.epoch == 0:
+                untrained(p, models, sets, windows, history)
+                bar.update(windows)
+            else:
+                orders = sample_orders(p, n, history.epoch)
+                while history.position < windows:
+                    count = min(step, windows - history.position)
+                    learn_chunk(p, models, sets, orders, count, windows, history)
+                    history.position += count
+                    bar.update(count)
+                    if not all(np.isfinite(array).all() for array in models.state().values()):
+                        return history, history.epoch * windows + history.position - 1
+                    checkpoint.offer(frozen, models, history)
+            history.close_epoch(test(p, models, sets.test_x, sets.test_y, history.epoch),
+                                test(p, models, sets.train_x[:p.check_size], sets.train_y[:p.check_size], 0)
+                                if p.check_size else None)
+            checkpoint.offer(frozen, models, history)
+    return history, -1
+
+
+def sample_orders(p, n, epoch):
+    """The epoch's permutation of the samples, the same for all networks, or one for each (D19)."""
+    seed = p.seed if p.order_seed is None else p.order_seed
+    return [generator(seed, 1, epoch, k).permutation(n) for k in range(p.nmodels if p.independent_orders else 1)]
+
+
+def learn_chunk(p, models, sets, orders, count, windows, history):
+    """`count` windows from history.position on."""
+    N, first = p.batch_size, history.position
+    begin, end = (first, first + count + N) if p.sliding else (first * N, (first + count) * N)
+    xs, labels = ([a[order[begin:end]] for order in orders] for a in (sets.train_x, sets.train_y))
+    more = {}
+    if p.net_kind == 'cnn':
+        more['augmentation'] = generator(p.seed if p.order_seed is None else p.order_seed, 2, history.epoch, first)
+    out = models.train(xs, labels, count, windows, **more)
+    sizes = np.ones(count)
+    if not p.sliding and p.accuracy == 'samples':            # the last batch may be smaller
+        sizes = np.minimum(N, len(xs[0]) - np.arange(count) * N).astype(float)
+    history.add(out, sizes)
+
+
+def untrained(p, models, sets, windows, history):
+    """Epoch 0: metrics of the untrained networks over the training windows (lif: each from u = 0; cnn: without augmentation)."""
+    order = sample_orders(p, len(sets.train_x), 0)[0]
+    if p.net_kind == 'lif':
+        out = models.train([sets.train_x[order]], [sets.train_y[order]], windows, windows, learn=False)
+        history.add(out, np.ones(windows))
+    elif p.train_metrics:
+        out = models.evaluate(sets.train_x, sets.train_y)[:, order]
+        history.add(np.concatenate([out[:, :, :1], out], axis=2), multiplicity(p, len(order)))
+
+
+def multiplicity(p, n):
+    """In how many windows each sample of an epoch's order lies; disjoint batches: once."""
+    if not p.sliding:
+        return np.ones(n)
+    t, N = np.arange(n), p.batch_size
+    return (np.minimum(t, n - N) - np.maximum(t - N + 1, 0) + 1).astype(float)
+
+
+def test(p, models, x, labels, epoch):
+    """Metrics of the test set (M, columns), means over its samples; accuracy='batches': over batches of a shuffled set (D10)."""
+    order = generator(p.seed if p.order_seed is None else p.order_seed, 5, epoch).permutation(len(x))
+    out = models.evaluate(x[order], labels[order])
+    if p.net_kind == 'lif':
+        sizes = np.minimum(p.batch_size, len(x) - np.arange(out.shape[1]) * p.batch_size).astype(float)
+        share = sizes if p.accuracy == 'samples' else np.ones_like(sizes)
+        mean = np.einsum('mbc,b->mc', out, share / share.sum())
+        whole = share * (sizes > 1)                          # HSIC of one sample is undefined
+        mean[:, 2:] = np.einsum('mbc,b->mc', out[:, :, 2:], whole / whole.sum())
+        return mean
+    if p.accuracy == 'samples':
+        return out.mean(axis=1)
+    batches = [out[:, i:i + p.test_batchsize].mean(axis=1) for i in range(0, len(x), p.test_batchsize)]
+    return np.mean(batches, axis=0)
+
+
+# ---------------------------------------------------------------- checkpoints
+
+def frozen(models, history):
+    """(meta, arrays) of an unfinished run."""
+    arrays = {f'model_{name}': value for name, value in models.state().items()}
+    arrays |= {name: getattr(history, name) for name in ('train', 'test', 'subset', 'sums')}
+    return {'epoch': history.epoch, 'position': history.position, 'weight': history.weight, 'updates': models.updates}, arrays
+
+
+def resume(checkpoint, models, history):
+    """Put everything back to the checkpoint's state, if there is one."""
+    saved = checkpoint.resume()
+    if saved is None:
+        return
+    meta, arrays = saved
+    state = {name[6:]: value for name, value in arrays.items() if name.startswith('model_')}
+    if hasattr(models, 'restore'):
+        models.restore(state)
+    else:
+        for name, value in models.state().items():
+            value[...] = state[name]
+    for name in ('train', 'test', 'subset', 'sums'):
+        getattr(history, name)[...] = arrays[name]
+    history.epoch, history.position, history.weight = meta['epoch'], meta['position'], meta['weight']
+    models.updates = meta['updates']
+
+
+if __name__ == '__main__':
+    main('biohsic')
