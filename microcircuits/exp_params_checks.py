@@ -33,6 +33,8 @@ def whole_multiple(p, *names):
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    for name in ('dataset_size', 'epochs', 'rec_per_steps'):
+        demand(1 <= getattr(p, name) <= 1e9, f'{name} = {getattr(p, name)}: a whole number from 1 to 1e9')
     check_layers(p)
     check_model(p)
     check_lists(p)

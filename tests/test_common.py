@@ -80,6 +80,26 @@ def test_any_value_of_any_parameter_is_accepted_or_refused_in_one_line(parameter
         assert json.dumps(dataclasses.asdict(p), allow_nan=False)
 
 
+NASTY = ('x', '', 'nan', '1' * 400, '[', float('nan'), float('inf'), -float('inf'), -1, 0, -1.5, 1e308, -1e308, 10 ** 30, None,
+         True, (), (float('nan'),), (-1,), (0, 0, 0), (1e308,) * 3, ('x',), (1,) * 50, [], {}, 1j)
+
+
+@pytest.mark.parametrize('module', PARAMETERS, ids=lambda module: module.__name__.split('.')[0])
+def test_every_parameter_with_every_kind_of_nonsense(module):
+    """Wrong types, NaN, infinities, negative, huge, empty: accepted as plain finite values or refused in one line."""
+    accepted = 0
+    for field in dataclasses.fields(module.Params):
+        for value in NASTY:
+            try:
+                p = load_params(module, **{field.name: value})
+            except ValueError as error:
+                assert '\n' not in str(error) and len(str(error)) > 8, f'{field.name}={value!r}: {error}'
+            else:
+                accepted += 1
+                assert json.dumps(dataclasses.asdict(p), allow_nan=False)
+    assert accepted > 0
+
+
 def test_all_members_of_a_sweep():
     assert len(running.load_members(exp_params, 'mode=switch_period', 'array_num=0')) == 11
     assert [p.run_seed for p in running.load_members(exp_params, 'mode=SNR', 'array_num=0')] == list(range(120994, 121014))
