@@ -22,11 +22,12 @@ from pathlib import Path
 os.environ.setdefault('NUMBA_NUM_THREADS', '1')
 os.environ.setdefault('MPLBACKEND', 'Agg')
 
+import joblib
 import numpy as np
 
 import report
 from common import FIGURES, ROOT, find_data, load_npz, result_path, save_figure, write_atomically
-from running import sweep
+from running import size, sweep
 
 PAPERS = {
     'impression_learning': 'Bredenberg et al., NeurIPS 2021',
@@ -149,8 +150,9 @@ def reproduce(level, only, n_jobs, cluster):
     start, machine = time.time(), hardware()
     experiments = [experiment for folder in folders(only) for experiment in prepare(folder, level)]
     wanted = {result_path(p): p for experiment in experiments if not experiment['missing'] for p in experiment['runs']}
-    todo = sum(not path.exists() for path in wanted)
-    print(f'{len(experiments)} experiments, {len(wanted)} runs, {todo} to do, on {machine}')
+    todo = [p for path, p in wanted.items() if not path.exists()]
+    minutes = sum(map(size, todo)) / 60 / joblib.effective_n_jobs(n_jobs)
+    print(f'{len(experiments)} experiments, {len(wanted)} runs, {len(todo)} to do (about {minutes:.0f} min), on {machine}')
     errors = sweep(list(wanted.values()), n_jobs, cluster)
     kept = [row for row in report.read_rows() if row['folder'] not in folders(only)]
     for experiment in experiments:
