@@ -1,0 +1,226 @@
+"""Layers 1 and 2: initial weights, training, and the frozen features that layer 3 learns from.
+
+Nothing above layer 2 can change what is computed here, so runs that differ in layer 3 only share one file.
+"""
+import dataclasses
+import hashlib
+import json
+import time
+
+import numpy as np
+
+import common
+from common import Checkpoint, load_npz, progress, source_digest, write_atomically
+from rstdp_mnist import data, replication, stdp
+from rstdp_mnist.spikes import active_pools, count_spikes, first_spikes, forward, layers, map_last
+
+BLOCK = 1000                            # images between two chances to stop
+UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward_ltp', 'reward_ltd', 'punishment_ltd',
+         'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss', 's3_dropout', 'dropout_epochs',
+         's3_dtype', 'test_every', 'released_code', 'rng', 'data_dir'}
+
+
+def initial_weights(p):
+    """Weights (out map, in map, ky, kx) of the three layers: one generator, three normal draws, always all three."""
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        return [rng.normal(p.init_mean, p.init_sd, layer.shape) for layer in layers(p)]
+    weights = draw(p.seed)
+    if p.s3_seed >= 0:
+        weights[2] = draw(p.s3_seed)[2]
+    return weights
+
+
+def order_of_images(p, n, stage, epoch):
+    """Indices of the training images in one epoch."""
+    return np.random.default_rng([p.seed, stage, epoch]).permutation(n) if p.shuffle else np.arange(n)
+
+
+# ---------------------------------------------------------------- forward passes with given weights
+
+def second_input(p, latency, W_1):
+    """What layer 2 sees of a block of images: C1 latencies, or S1 latencies if pools pass on every distinct one. -> uint8"""
+    one = layers(p)[0]
+    tau = np.empty((len(latency), one.maps, one.size, one.size), np.uint8)
+    forward(latency, 1, p.n_time_bins, W_1, one.pad, p.threshold[0], p.strict_threshold, tau, np.empty((0, 1, 1, 1)))
+    if p.pooling == 'distinct':
+        return tau
+    out = np.empty((len(latency), one.maps, one.pooled, one.pooled), np.uint8)
+    first_spikes(tau, one.pool, out)
+    return out
+
+
+def third_input(p, second, W_2):
+    """What layer 3 sees: spikes of each C2 cell (n, c, h, h) uint8, from second_input's output."""
+    two = layers(p)[1]
+    out = np.empty((len(second), two.maps, two.pooled, two.pooled), np.uint8)
+    if p.pooling == 'first':
+        active_pools(second, p.n_time_bins, W_2, two.pad, p.threshold[1], p.strict_threshold, two.pool, out)
+        return out
+    tau = np.empty((len(second), two.maps, two.size, two.size), np.uint8)
+    forward(second, layers(p)[0].pool, p.n_time_bins, W_2, two.pad, p.threshold[1], p.strict_threshold, tau,
+            np.empty((0, 1, 1, 1)))
+    count_spikes(tau, two.pool, p.n_time_bins, out)
+    return out
+
+
+def in_blocks(function, inputs, label=None, size=BLOCK // 2):
+    """function(block) for blocks of the rows of `inputs`, with a progress bar. -> the parts joined"""
+    out = None
+    with progress(len(inputs) if label else 0, label, unit='image') as bar:
+        for i in range(0, len(inputs), size):
+            part = function(inputs[i:i + size])
+            out = np.empty((len(inputs), *part.shape[1:]), part.dtype) if out is None else out
+            out[i:i + size] = part
+            bar.update(len(part))
+    return out
+
+
+def features(p, latency, weight_1, weight_2, label=None):
+    """Spikes of C2 (n, c, h, h) uint8 for input latencies and weights (f, c, ky, kx) of layers 1 and 2."""
+    W_1, W_2 = map_last(weight_1.astype(np.float64)), map_last(weight_2.astype(np.float64))
+    return in_blocks(lambda block: third_input(p, second_input(p, block, W_1), W_2), latency, label)
+
+
+def latency_histograms(p, latency, weight_1, weight_2):
+    """Mean number of cells an image that fire in each bin, never last; rows: input, S1, C1, S2, C2. (5, T + 1)"""
+    one, two, _ = layers(p)
+    W_1, W_2, nothing = map_last(weight_1), map_last(weight_2), np.empty((0, 1, 1, 1))
+    S1, C1 = (np.empty((len(latency), one.maps, size, size), np.uint8) for size in (one.size, one.pooled))
+    S2, C2 = (np.empty((len(latency), two.maps, size, size), np.uint8) for size in (two.size, two.pooled))
+    forward(latency, 1, p.n_time_bins, W_1, one.pad, p.threshold[0], p.strict_threshold, S1, nothing)
+    first_spikes(S1, one.pool, C1)
+    distinct = p.pooling == 'distinct'
+    second, window = (S1, one.pool) if distinct else (C1, 1)
+    forward(second, window, p.n_time_bins, W_2, two.pad, p.threshold[1], p.strict_threshold, S2, nothing)
+    first_spikes(S2, two.pool, C2)
+    return np.array([np.bincount(x.ravel(), minlength=p.n_time_bins + 1) / len(latency) for x in (latency, S1, C1, S2, C2)])
+
+
+# ---------------------------------------------------------------- training
+
+def learner(p, number, weight):
+    """The learner of layer 1 or 2."""
+    layer = layers(p)[number - 1]
+    window = layers(p)[0].pool if number == 2 and p.pooling == 'distinct' else 1
+    rule = stdp.Rule(p.n_time_bins, window, layer.pad, p.threshold[number - 1], p.strict_threshold, p.n_winners[number - 1],
+                     p.inhibition_radius[number - 1], *p.weight_bounds)
+    given = p.ltp_rate, p.ltd_rate, p.max_ltp_rate, p.doubling_interval
+    if p.competition == 'batch':
+        return replication.BatchLearner(weight, layer, rule, replication.BatchRates(*given, p.batch_size), p.batch_size)
+    return stdp.Learner(weight, layer, rule, stdp.Rates(*given), p.batch_size)
+
+
+def unsaturated(W, bounds):
+    """Mean of (W - w_lo)(w_hi - W): 0 when every weight lies at a bound."""
+    return float(((W - bounds[0]) * (bounds[1] - W)).mean())
+
+
+def train_layer(p, number, weight, inputs, n, checkpoint, state):
+    """Train layer 1 or 2; inputs(index) gives the layer's input for these images. `state` is kept in checkpoints.
+
+    -> weights (f, c, ky, kx), {winners an image (epochs), unsaturated (blocks)}
+    """
+    net = learner(p, number, weight)
+    epochs, size = (p.epochs_s1, p.epochs_s2)[number - 1], p.batch_size * max(1, BLOCK // p.batch_size)
+    epoch, at, found, spread = 0, 0, [0] * epochs, []
+    if state and state[0]['stage'] == number:
+        meta, arrays = state
+        epoch, at, found, spread, net.clipped = (meta[k] for k in ('epoch', 'at', 'found', 'spread', 'clipped'))
+        net.W[:] = arrays['W']
+        net.rates.ltp, net.rates.ltd, net.rates.count = meta['rates']
+    with progress(n * epochs, f'{p.member} layer {number}', unit='image', initial=epoch * n + at) as bar:
+        while epoch < epochs:
+            order = order_of_images(p, n, number, epoch)
+            if at == 0:
+                net.rates.start_epoch()
+            while at < n:
+                index = order[at:at + size]
+                winners = net.advance(inputs(index))
+                found[epoch] += int((winners[:, :, 0] >= 0).sum())
+                spread.append(unsaturated(net.W, p.weight_bounds))
+                at += len(index)
+                bar.update(len(index))
+                if at == n and net.waiting:
+                    net.apply()
+                checkpoint.offer(frozen, number, weight, net, epoch, at, found, spread, state)
+            epoch, at = epoch + 1, 0
+    return net.weight(), {f'winners_{number}': np.array(found) / n, f'unsaturated_{number}': np.array(spread)}
+
+
+def frozen(number, weight, net, epoch, at, found, spread, state):
+    """(meta, arrays) of an unfinished training of layer 1 or 2."""
+    meta = {'stage': number, 'epoch': epoch, 'at': at, 'found': found, 'spread': spread, 'clipped': net.clipped,
+            'rates': net.rates.state()}
+    return meta, {'W': net.W} | (state[1] if state and state[0]['stage'] < number else {})
+
+
+def train(p, latency, checkpoint):
+    """Layers 1 and 2 on the training images. -> weights of layers 1 and 2, inputs of layer 2 (or None), records"""
+    state = checkpoint.resume()
+    weights, n = initial_weights(p), len(latency)
+    if state and state[0]['stage'] == 2:
+        weight_1, records = state[1]['weight_1'], {k: state[1][k] for k in ('winners_1', 'unsaturated_1')}
+    else:
+        weight_1, records = train_layer(p, 1, weights[0], lambda index: latency[index], n, checkpoint, state)
+    W_1 = map_last(weight_1)
+    kept = None
+    if p.pooling == 'first':
+        kept = in_blocks(lambda block: second_input(p, block, W_1), latency, f'{p.member} C1')
+    state = state if state and state[0]['stage'] == 2 else ({'stage': 1}, {'weight_1': weight_1} | records)
+    inputs = (lambda index: kept[index]) if kept is not None else (lambda index: second_input(p, latency[index], W_1))
+    if p.competition == 'batch':
+        weights[1] = np.clip(weights[1], *p.weight_bounds)       # the replication clips all layers after every batch
+    weight_2, more = train_layer(p, 2, weights[1], inputs, n, checkpoint, state)
+    return weight_1, weight_2, kept, records | more
+
+
+# ---------------------------------------------------------------- one file for all runs with the same layers 1 and 2
+
+def cache_path(p):
+    """results/rstdp_mnist/layers12/<key>.npz; the key covers the parameters below layer 3 and the source."""
+    known = {k: v for k, v in dataclasses.asdict(p).items() if k not in UPPER}
+    text = json.dumps(known, sort_keys=True) + source_digest('rstdp_mnist', common.ROOT / 'common.py')
+    return common.RESULTS / 'rstdp_mnist' / 'layers12' / f'{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz'
+
+
+def packed(counts):
+    """Spike counts in as few bytes as possible: bits if no cell fires twice."""
+    return np.packbits(counts.reshape(len(counts), -1), axis=1) if counts.max(initial=0) <= 1 else counts
+
+
+def unpacked(p, stored):
+    """Spike counts (n, c, h, h) uint8 from `packed`."""
+    side, maps = layers(p)[2].size_in, p.n_maps[1]
+    bits = stored if stored.ndim == 4 else np.unpackbits(stored, axis=1, count=maps * side * side)
+    return bits.reshape(len(stored), maps, side, side)
+
+
+def prepare(p, checkpoint):
+    """Trained layers 1 and 2 and their features. -> (CPU seconds they took, dict of arrays)
+
+    Keys: conv1_weight, conv2_weight, train, test (features (n, c, h, h) uint8), train_labels, test_labels, records.
+    A run that keeps checkpoints also keeps this result, for itself and for other runs.
+    """
+    path = cache_path(p) if checkpoint.path else None
+    if path and path.exists():
+        meta, arrays = load_npz(path, 'file of layers 1 and 2')
+        return meta['cpu_seconds'], arrays | {part: unpacked(p, arrays[part]) for part in ('train', 'test')}
+    own = Checkpoint(path.with_suffix('.checkpoint.npz') if path else None, checkpoint.every)
+    images = data.load(p, 'train', p.n_train, f'{p.member} encoding')
+    tests = data.load(p, 'test', p.n_test, f'{p.member} encoding')
+    weight_1, weight_2, second, records = train(p, images.latency, own)
+    W_2 = map_last(weight_2)
+    found = (in_blocks(lambda block: third_input(p, block, W_2), second, f'{p.member} C2') if second is not None
+             else features(p, images.latency, weight_1, weight_2, f'{p.member} C2'))
+    out = {'conv1_weight': weight_1, 'conv2_weight': weight_2, 'train': found, 'train_labels': images.labels,
+           'test': features(p, tests.latency, weight_1, weight_2, f'{p.member} C2, test'), 'test_labels': tests.labels,
+           'latency_histogram': latency_histograms(p, tests.latency[:200], weight_1, weight_2),
+           'example_latency': tests.latency[:1]} | records
+    seconds = time.process_time() - own.begin
+    if path:
+        meta = np.array(json.dumps({'cpu_seconds': seconds}))
+        stored = out | {part: packed(out[part]) for part in ('train', 'test')}
+        write_atomically(path, lambda file: np.savez(file, meta=meta, **stored))
+        own.done()
+    return seconds, out
