@@ -1,8 +1,9 @@
 """Convolutional network under the same three rules (specification 4.3, 5), in torch.
 
-Convolution 3 x 3 -> ReLU -> layer normalisation over the channels of each pixel -> z (recorded) -> average pooling; dense read-out.
-The local gradient of a layer is written out (`local_gradient`); back-propagation is autograd's.
+Convolution 3 x 3 -> ReLU -> layer normalisation over the channels of each pixel -> z (recorded) -> average pooling;
+then a dense read-out. The local gradient of a layer is written out (`local_gradient`); back-propagation is autograd's.
 """
+import functools
 import math
 import os
 from typing import NamedTuple
@@ -29,7 +30,9 @@ class Layer(NamedTuple):
 
 
 def device_of(p):
-    """torch device: 'auto' is CUDA if there is one."""
+    """torch device: 'auto' is CUDA if there is one; ValueError if 'cuda' is asked for and there is none."""
+    if p.device == 'cuda' and not torch.cuda.is_available():
+        raise ValueError("device = 'cuda': torch finds no CUDA device here; use device=auto or device=cpu")
     return torch.device('cuda' if p.device == 'auto' and torch.cuda.is_available() else p.device.replace('auto', 'cpu'))
 
 
@@ -128,7 +131,8 @@ class CnnModels:
     def __init__(self, p, weights):
         torch.set_num_threads(int(os.environ.get('NUMBA_NUM_THREADS', torch.get_num_threads())))
         self.p, self.device, self.dtype, self.updates = p, device_of(p), TYPES[p.dtype], 0
-        self.weights_list = [[torch.as_tensor(part, dtype=self.dtype, device=self.device) for part in model] for model in weights]
+        as_tensor = functools.partial(torch.as_tensor, dtype=self.dtype, device=self.device)
+        self.weights_list = [[as_tensor(part) for part in model] for model in weights]
         self.moments = [[(torch.zeros_like(w), torch.zeros_like(w)) for w in model] for model in self.weights_list]
 
     @classmethod
@@ -183,7 +187,8 @@ class CnnModels:
                 gradients += local_gradient(layer, modulating_signal(layer.z, c, p.sigma_z)[None])
             else:
                 gradients += local_gradient(layer, objective_error(layer.z, H @ (kx - p.gamma * ky) @ H, p.sigma_z))
-        return gradients + list(output_gradient(flat, logits, labels, p.readout_batch == 'current' and p.task == 'biohsic')), logits
+        current_only = p.readout_batch == 'current' and p.task == 'biohsic'
+        return gradients + list(output_gradient(flat, logits, labels, current_only)), logits
 
     def update(self, k, gradients, rate):
         """The optimiser's step of network k (AdamW as in optimise.update_row)."""
@@ -215,7 +220,7 @@ class CnnModels:
         return out
 
     def train(self, xs, labels, windows, per_epoch, learn=True, augmentation=None):
-        """`windows` windows or batches -> (M, windows, 3), see step. augmentation: generator for raw images, drawn per window."""
+        """`windows` windows or batches -> (M, windows, 3), see step. augmentation: generator, drawn from per window."""
         p, out = self.p, []
         x, y, N = xs[0], labels[0], p.batch_size
         shift = 1 if p.sliding else N

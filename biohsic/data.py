@@ -24,7 +24,8 @@ class Data(NamedTuple):
     @property
     def flat(self):
         """The same with one row a sample."""
-        return self._replace(train_x=self.train_x.reshape(len(self.train_x), -1), test_x=self.test_x.reshape(len(self.test_x), -1))
+        rows = (a.reshape(len(a), -1) for a in (self.train_x, self.test_x))
+        return self._replace(**dict(zip(('train_x', 'test_x'), rows, strict=True)))
 
 
 def load(p):
@@ -36,8 +37,8 @@ def load(p):
     sets = Data(*(a[:n or None] for a, n in zip(sets, (p.train_size, p.train_size, p.test_size, p.test_size), strict=True)))
     check(sets, p)
     if p.data == 'cifar10':
-        train = sets.train_x if p.augment else standardise(sets.train_x)
-        return sets._replace(train_x=train if p.augment else train.astype(p.dtype), test_x=standardise(sets.test_x).astype(p.dtype))
+        train = sets.train_x if p.augment else standardise(sets.train_x).astype(p.dtype)
+        return sets._replace(train_x=train, test_x=standardise(sets.test_x).astype(p.dtype))
     return sets._replace(train_x=sets.train_x.astype(p.dtype), test_x=sets.test_x.astype(p.dtype))
 
 
@@ -125,7 +126,8 @@ def points(p):
     """linear, xor: the published points or new ones, times input_scale."""
     if p.synthetic == 'published':
         with np.load(PUBLISHED, allow_pickle=False) as file:
-            x, y, test_x, test_y = (file[f'{p.data}_{name}'] for name in ('train_input', 'train_label', 'test_input', 'test_label'))
+            names = ('train_input', 'train_label', 'test_input', 'test_label')
+            x, y, test_x, test_y = (file[f'{p.data}_{name}'] for name in names)
         x, test_x = x.astype(float), test_x.astype(float)
     else:
         x, y = new_points(p.data, generator(p.synthetic_seed, 9))
@@ -142,13 +144,14 @@ def new_points(name, rng, n=1000):
     return corners + rng.normal(0, 0.1, (n, 2)), corners[:, 0] ^ corners[:, 1]
 
 
-LOADERS = {'mnist': idx_images, 'fashion_mnist': idx_images, 'cifar10': cifar10, 'digits': digits, 'linear': points, 'xor': points}
+LOADERS = {'mnist': idx_images, 'fashion_mnist': idx_images, 'cifar10': cifar10, 'digits': digits, 'linear': points,
+           'xor': points}
 
 
 # ---------------------------------------------------------------- augmentation, one-hot
 
 def augmented(images, rng):
-    """A batch of raw images (n, 32, 32, 3): padded by 1, one random crop for all, each flipped with probability 1/2; standardised."""
+    """A batch of raw images (n, 32, 32, 3): padded by 1, one random crop for all, each flipped at random; standardised."""
     top, left = rng.integers(0, 3, 2)
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))[:, top:top + 32, left:left + 32]
     flip = rng.uniform(size=len(images)) < 0.5

@@ -57,6 +57,7 @@ def check_network(p):
     demand(p.nclasses == labels, f'nclasses = {p.nclasses}: {p.data} has {labels} classes')
     demand(p.model != 'linear' or not p.features, f"model = 'linear' has no hidden layer, but features = {p.features}")
     demand(p.task != 'lif' or p.features, 'features = (): the lif network needs a hidden layer')
+    demand(not p.independent_orders or p.model != 'cnn', "independent_orders does not exist for model = 'cnn'")
     if p.model == 'cnn':
         demand(p.task in ('biohsic', 'hsic', 'bp'), f"model = 'cnn' does not exist for task = {p.task!r}")
         demand(p.data in SIDES, f"model = 'cnn' needs images; data = {p.data!r} has two numbers a sample")

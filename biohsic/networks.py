@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from biohsic import data, layers, lif, mlp
+from biohsic import data, layers, lif, lif_training, mlp, mlp_training
 from biohsic.hsic import MODULATORS
 from biohsic.optimise import learning_rates, optimiser
 
-for _kernel in (lif.train, lif.evaluate, mlp.train_windows, mlp.train_batches, mlp.evaluate):
+for _kernel in (lif_training.train, lif_training.evaluate, mlp_training.train_windows, mlp_training.train_batches,
+                mlp.evaluate):
     _kernel.targetoptions['nogil'] = True
 
 
@@ -38,10 +39,7 @@ class Models:
         net = layers.dense((sets.train_x[0].size, *p.features, p.nclasses))
         weights = layers.initial_weights(net, p.seed, p.nmodels, p.dtype)
         if p.task == 'lif' and p.synthetic == 'published' and p.data in ('linear', 'xor'):
-            for l, (W, b) in enumerate(data.published_weights(p.data, p.nmodels)):
-                for k in range(len(W)):
-                    if layers.split(net, weights[k])[l][0].shape == W[k].shape:
-                        layers.split(net, weights[k])[l][0][:], layers.split(net, weights[k])[l][1][:] = W[k], b[k]
+            use_published(net, weights, data.published_weights(p.data, p.nmodels))
         return cls(p, net, weights)
 
     def state(self):
@@ -57,6 +55,15 @@ class Models:
         parts = [layers.split(self.net, w) for w in self.w]
         return {f'{name}{l + 1}': np.stack([model[l][i] for model in parts])
                 for l in range(self.net.depth) for i, name in enumerate('Wb')}
+
+
+def use_published(net, weights, published):
+    """The published initial weights for the first 30 networks, if the layers have the published sizes."""
+    if [W.shape[1:] for W, _ in published] != [W.shape for W, _ in layers.split(net, weights[0])]:
+        return
+    for k in range(len(published[0][0])):
+        for (W, b), (W_k, b_k) in zip(published, layers.split(net, weights[k]), strict=True):
+            W_k[:], b_k[:] = W[k], b[k]
 
 
 class LifModels(Models):
@@ -79,8 +86,8 @@ class LifModels(Models):
 
         def one(k):
             x, y = xs[k % len(xs)], labels[k % len(labels)]
-            lif.train(self.net, self.rule, self.optimiser, x, y, windows, N, self.w[k:k + 1], self.m[k:k + 1], self.v[k:k + 1],
-                      self.u[k], rates, self.updates, learn, out[k])
+            lif_training.train(self.net, self.rule, self.optimiser, x, y, windows, N, self.w[k:k + 1], self.m[k:k + 1],
+                               self.v[k:k + 1], self.u[k], rates, self.updates, learn, out[k])
         over_models(one, len(self.w))
         if learn:
             self.updates += len(rates)
@@ -92,7 +99,8 @@ class LifModels(Models):
         """Batches of N -> (M, batches, columns): loss, accuracy, and per layer objective, HSIC(x, z), HSIC(y, z)."""
         N = self.p.batch_size
         out = np.zeros((len(self.w), -(-len(x) // N), self.columns))
-        over_models(lambda k: lif.evaluate(self.net, self.rule, x, labels, N, self.w[k:k + 1], self.u[k], out[k]), len(self.w))
+        over_models(lambda k: lif_training.evaluate(self.net, self.rule, x, labels, N, self.w[k:k + 1], self.u[k], out[k]),
+                    len(self.w))
         return out
 
 
@@ -116,9 +124,9 @@ class MlpModels(Models):
             learner = (self.net, self.rule, self.optimiser, x, y)
             weights = (self.w[k], self.m[k], self.v[k], rates, self.updates, p.train_metrics, out[k])
             if p.task == 'biohsic':
-                mlp.train_windows(*learner, windows, N, *weights)
+                mlp_training.train_windows(*learner, windows, N, *weights)
             else:
-                mlp.train_batches(*learner, N, *weights)
+                mlp_training.train_batches(*learner, N, *weights)
         over_models(one, len(self.w))
         self.updates += windows
         return out

@@ -88,7 +88,8 @@ def piecewise(k, init, boundaries_and_scales):
 def joined(k, schedules, boundaries):
     """Schedules one after the other, number i + 1 from boundaries[i] on; each counts from 0.
 
-    A schedule is ('constant', value), ('expdecay', init, rate, begin, steps) or ('piecewiseconstant', init, ((k, factor), ...)).
+    A schedule is ('constant', value), ('expdecay', init, rate, begin, steps) or ('piecewiseconstant', init,
+    ((k, factor), ...)).
     """
     makers = {'constant': lambda k, value: np.full_like(k, value), 'expdecay': exponential, 'piecewiseconstant': piecewise}
     values = np.empty_like(k)

@@ -1,7 +1,7 @@
 """Reservoir whose read-out is trained to give the modulating signal xi (specification 5.5).
 
-The work of a step is one product of a vector with the recurrent matrix (2000 x 2000), bounded by memory: plain numpy is the fast
-path. The input of a window stands still, so its drive is computed once.
+The work of a step is one product of a vector with the recurrent matrix (2000 x 2000), bounded by memory: plain numpy
+is the fast path. The input of a window stands still, so its drive is computed once.
 """
 import numpy as np
 
@@ -118,8 +118,8 @@ class Samples:
 # ---------------------------------------------------------------- the experiment
 
 def run(p, checkpoint=None):
-    """Reservoirs of parameters p. -> eval_target (M, epochs + 1, windows, components), eval_output (..., windows, T_s, components),
-    correlation, nmse, train_loss (M, epochs + 1), the same for the frozen read-out after training, final_W_o."""
+    """Reservoirs of parameters p. -> eval_target (M, epochs + 1, windows, components), eval_output (..., T_s, components),
+    correlation, nmse, train_loss (M, epochs + 1); the same for the frozen read-out after training; final_W_o."""
     samples, found = Samples(p), []
     for model in range(p.nmodels):
         part = (checkpoint or Checkpoint()).part(f'model{model}')

@@ -94,8 +94,8 @@ def train(p, models, sets, checkpoint):
                     if not all(np.isfinite(array).all() for array in models.state().values()):
                         return history, history.epoch * windows + history.position - 1
                     checkpoint.offer(frozen, models, history)
-            history.close_epoch(test(p, models, sets.test_x, sets.test_y, history.epoch),
-                                test(p, models, sets.train_x[:p.check_size], sets.train_y[:p.check_size], 0)
+            history.close_epoch(measure(p, models, sets.test_x, sets.test_y, history.epoch),
+                                measure(p, models, sets.train_x[:p.check_size], sets.train_y[:p.check_size], 0)
                                 if p.check_size else None)
             checkpoint.offer(frozen, models, history)
     return history, -1
@@ -123,10 +123,11 @@ def learn_chunk(p, models, sets, orders, count, windows, history):
 
 
 def untrained(p, models, sets, windows, history):
-    """Epoch 0: metrics of the untrained networks over the training windows (lif: each from u = 0; cnn: without augmentation)."""
+    """Epoch 0: metrics of the untrained networks over the training windows (lif: from u = 0; cnn: not augmented)."""
     order = sample_orders(p, len(sets.train_x), 0)[0]
     if p.net_kind == 'lif':
         out = models.train([sets.train_x[order]], [sets.train_y[order]], windows, windows, learn=False)
+        out[:, :, 0] = np.nan                                # nothing was learned, so there is no loss while learning
         history.add(out, np.ones(windows))
     elif p.train_metrics:
         out = models.evaluate(sets.train_x, sets.train_y)[:, order]
@@ -141,8 +142,8 @@ def multiplicity(p, n):
     return (np.minimum(t, n - N) - np.maximum(t - N + 1, 0) + 1).astype(float)
 
 
-def test(p, models, x, labels, epoch):
-    """Metrics of the test set (M, columns), means over its samples; accuracy='batches': over batches of a shuffled set (D10)."""
+def measure(p, models, x, labels, epoch):
+    """Metrics of a set (M, columns), means over its samples; accuracy='batches': over batches of a shuffled set (D10)."""
     order = generator(p.seed if p.order_seed is None else p.order_seed, 5, epoch).permutation(len(x))
     out = models.evaluate(x[order], labels[order])
     if p.net_kind == 'lif':

@@ -15,8 +15,8 @@ from biohsic.reservoir import Reservoir
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'biohsic'
 CASES = sorted(REFERENCE.glob('*.npz'))
 DEFAULTS = {'schedule': 'constant', 'readout_batch': 'window', 'reset_state': False, 'train_metrics': True, 'device': 'cpu',
-            'augment': False, 'readout_rule': 'delta', 'rls_alpha': 1.0, 'optimizer': 'adamw', 'b1': 0.9, 'b2': 0.99, 'eps': 1e-8,
-            'weight_decay': 1e-4, 'modulator': 'released', 'gamma': 2.0, 'pooling_factor': 2}
+            'augment': False, 'readout_rule': 'delta', 'rls_alpha': 1.0, 'optimizer': 'adamw', 'b1': 0.9, 'b2': 0.99,
+            'eps': 1e-8, 'weight_decay': 1e-4, 'modulator': 'released', 'gamma': 2.0, 'pooling_factor': 2}
 
 
 def close(ours, theirs, what, rtol=1e-9, atol=1e-12):
@@ -27,7 +27,8 @@ def close(ours, theirs, what, rtol=1e-9, atol=1e-12):
 def setting(params, **more):
     """A case's parameters under our names. No Params: cases may have sizes that no data set has."""
     sigmas = params.get('sigmas') or [params.get('sigma', 1.0)] * 3
-    p = SimpleNamespace(**(DEFAULTS | params | dict(zip(('sigma_x', 'sigma_y', 'sigma_z'), map(float, sigmas), strict=True)) | more))
+    widths = dict(zip(('sigma_x', 'sigma_y', 'sigma_z'), map(float, sigmas), strict=True))
+    p = SimpleNamespace(**(DEFAULTS | params | widths | more))
     p.gamma, p.batch_size, p.sliding = float(p.gamma), params['batchsize'], params['task'] in ('biohsic', 'lif-biohsic')
     p.sample_timesteps = params.get('sample_timesteps', params.get('ntimesteps'))
     p.learning_rate = float(p.learning_rate)
@@ -67,8 +68,7 @@ def check_kernels(case, params):
 def layer_names(case, prefix):
     """Names below prefix in order: hidden layers, then the read-out."""
     found = sorted({key.split('/')[1] for key in case if key.startswith(prefix)})
-    return sorted(found, key=lambda name: (name.lower().startswith('dense') and any(n.lower().startswith('conv') for n in found),
-                                           int(name.split('_')[1])))
+    return sorted(found, key=lambda name: (name.startswith('Dense'), int(name.split('_')[1])))
 
 
 def check_mlp(case, params):
@@ -120,7 +120,8 @@ def check_cnn(case, params):
     x, labels, first = case['x'], case['labels'].astype(np.int64), case['window_index'][0]
     images = cnn.to_images(x[first], models.device, models.dtype)
     found, _, logits = cnn.forward(models.weights_list[0], images, p.pooling_factor)
-    outputs = {f'conv_{l}': layer.z.permute(0, 2, 3, 1).numpy() for l, layer in enumerate(found)} | {f'dense_{len(found)}': logits}
+    outputs = {f'conv_{l}': layer.z.permute(0, 2, 3, 1).numpy() for l, layer in enumerate(found)}
+    outputs[f'dense_{len(found)}'] = logits
     for name, z in outputs.items():
         close(np.asarray(z), case[f'step0_act/{name}'], f'activity {name}')
         if f'step0_xi/{name}' in case:
@@ -175,7 +176,8 @@ def check_lif(case, params):
         close(loss, case[f't{t}_loss'], f'loss of time step {t}')
         compare_lif(case, f't{t}', models, N)
     models, outputs, at = lif_models(case, params), [], 0
-    for w in sorted({int(key[1:].split('_')[0]) for key in case if key.startswith('w') and key[1].isdigit()} | {params['windows']}):
+    ends = {int(key[1:].split('_')[0]) for key in case if key.startswith('w') and key[1].isdigit()}
+    for w in sorted(ends | {params['windows']}):
         outputs.append(models.train([x[at:]], [labels[at:]], w - at, 1)[0])
         compare_lif(case, f'w{w}', models, N)
         at = w
