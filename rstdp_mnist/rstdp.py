@@ -7,7 +7,8 @@
 The layer below is frozen, so its input is one array of spike counts (0/1 in the default mode) an image.
 
 How the winner is found fast and exactly. The weights are also kept rounded to bytes, map-last. All potentials are first summed
-with these: off by at most half a level an afferent. The neuron that then leads, and every one that the bound cannot exclude
+with these: off by at most half a level an afferent. Positions that so few afferents reach that even the largest weights could
+not win are left out. The neuron that then leads, and every one that the bound cannot exclude
 against it, are summed with the exact weights. Float32 weights are summed in float64, which is exact (each is a multiple of
 2^-27, the sum stays below 2^25), so no order of summation can change a decision. A test shows the winners of the plain
 convolution.
@@ -64,21 +65,44 @@ def add_bytes(Q, tap, where, n, part, total):
 
 
 @kernel
-def rough_potentials(Q, low, step, where, n, h, side, part, total, rough, error):
-    """Potentials from rounded weights, rough (h * h, f), and how far they may be off at each position, error (h * h)."""
+def count_afferents(n, h, side, afferents):
+    """afferents[position]: how many spikes reach the neurons there. n (h * h): spikes of each input cell"""
     pad = side // 2
     for position in range(h * h):
         oy, ox = position // h, position % h
+        afferents[position] = 0
+        for y in range(max(0, oy - pad), min(h, oy + pad + 1)):
+            for x in range(max(0, ox - pad), min(h, ox + pad + 1)):
+                afferents[position] += n[y * h + x]
+
+
+@kernel
+def rough_potentials(Q, low, step, off, where, n, h, side, part, total, rough, error):
+    """Potentials from rounded weights, rough (h * h, f), and how far they may be off at each position, error (h * h).
+
+    Positions are visited in the order of their afferents; where even the largest weights could not beat the leader, and
+    further on, no potential is computed (rough: -inf). off (f): maps that cannot win.
+    """
+    pad, bar, maps = side // 2, -np.inf, total.size            # bar: the largest potential is at least this
+    afferents = np.empty(h * h, np.int64)
+    count_afferents(n, h, side, afferents)
+    rough[:] = -np.inf
+    for _ in range(h * h):
+        position = np.argmax(afferents)
+        if afferents[position] * (low + LEVELS * step) < bar:
+            break
+        oy, ox = position // h, position % h
         total[:] = 0
-        afferents = 0
         for y in range(max(0, oy - pad), min(h, oy + pad + 1)):
             for x in range(max(0, ox - pad), min(h, ox + pad + 1)):
                 cell = y * h + x
                 add_bytes(Q, (y + pad - oy) * side + x + pad - ox, where[cell], n[cell], part, total)
-                afferents += n[cell]
-        error[position] = afferents * step * 0.5001
-        for f in range(total.size):
-            rough[position, f] = low * afferents + step * total[f]
+        error[position] = afferents[position] * step * 0.5001
+        for f in range(maps):
+            rough[position, f] = low * afferents[position] + step * total[f]
+            if not off[f]:
+                bar = max(bar, rough[position, f] - error[position])
+        afferents[position] = -1
 
 
 @kernel
@@ -127,25 +151,30 @@ def class_of(f, position, positions, maps, n_classes, by_map):
 
 
 @kernel
-def change(W, Q, D, online, f, position, counts, fired, silent, low, high, q_low, per_level):
-    """Map f: + fired for every afferent (of the winner's position) that fired, + silent for all others; clipped if online."""
+def changes(position, counts, fired, silent, dW):
+    """dW (c, ky, kx) = fired for every afferent (of the winner's position) that fired, silent for all others."""
     channels, h, w = counts.shape
-    side = W.shape[2]
+    side = dW.shape[1]
     for ky in range(side):
         for kx in range(side):
             y, x = position // h + ky - side // 2, position % h + kx - side // 2
             inside = 0 <= y < h and 0 <= x < w
             for c in range(channels):
-                dW = fired if inside and counts[c, y, x] else silent
-                if online:
-                    old = W[f, c, ky, kx]
-                    new = min(max(old + dW, low), high)
-                    W[f, c, ky, kx] = new
-                    level = np.int32((new - q_low) * per_level + 0.5)
-                    if level != np.int32((old - q_low) * per_level + 0.5):
-                        Q[ky * side + kx, c, f] = level
-                else:
-                    D[f, c, ky, kx] += dW
+                dW[c, ky, kx] = fired if inside and counts[c, y, x] else silent
+
+
+@kernel
+def apply(W, Q, f, dW, low, high, q_low, per_level, level, moved):
+    """W += dW for map f, clipped; its bytes in Q follow. W, dW, level, moved: (c * ky * kx,); Q (ky * kx, c, maps)."""
+    taps = Q.shape[0]
+    for i in range(W.size):                        # two loops: the first is vectorised
+        before = np.int32((W[i] - q_low) * per_level + 0.5)
+        W[i] = min(max(W[i] + dW[i], low), high)
+        level[i] = np.int32((W[i] - q_low) * per_level + 0.5)
+        moved[i] = level[i] != before
+    for i in range(W.size):
+        if moved[i]:
+            Q[i % taps, i // taps, f] = level[i]
 
 
 @kernel
@@ -160,19 +189,24 @@ def present(counts, labels, W, Q, D, learn, online, rates, low, high, q_low, ste
     maps, h, side = W.shape[0], counts.shape[2], W.shape[2]
     where, n = np.empty((h * h, counts.shape[1] * np.int64(counts.max()) + 1), np.int64), np.empty(h * h, np.int64)
     part, total = np.empty(maps, np.uint16), np.empty(maps, np.uint32)
+    dW, level, moved = np.empty(W.shape[1:]), np.empty(W[0].size, np.int32), np.empty(W[0].size, np.bool_)
     rough, error, none = np.empty((h * h, maps)), np.empty(h * h), np.zeros(maps, np.bool_)
     for i in range(len(counts)):
         list_active(counts[i], where, n)
-        rough_potentials(Q, q_low, step, where, n, h, side, part, total, rough, error)
-        V, f, position = strongest(W, off[i] if len(off) else none, where, n, h, rough, error)
+        left_out = off[i] if len(off) else none
+        rough_potentials(Q, q_low, step, left_out, where, n, h, side, part, total, rough, error)
+        V, f, position = strongest(W, left_out, where, n, h, rough, error)
         largest[i], decision[i], winner[i] = V, -1, -1
         if f >= 0:
             decision[i] = class_of(f, position, h * h, maps, n_classes, by_map)
             winner[i, 0], winner[i, 1], winner[i, 2] = f, position // h, position % h
-            if learn and decision[i] == labels[i]:
-                change(W, Q, D, online, f, position, counts[i], rates[0], rates[1], low, high, q_low, 1 / step)
-            elif learn:
-                change(W, Q, D, online, f, position, counts[i], rates[2], rates[3], low, high, q_low, 1 / step)
+            if learn:
+                at = 0 if decision[i] == labels[i] else 2
+                changes(position, counts[i], rates[at], rates[at + 1], dW)
+                if online:
+                    apply(W[f].reshape(-1), Q, f, dW.reshape(-1), low, high, q_low, 1 / step, level, moved)
+                else:
+                    D[f] += dW
 
 
 class Decider:
