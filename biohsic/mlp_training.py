@@ -3,7 +3,7 @@
 All three end in "each layer has errors delta for some rows (samples) of its input; dW^l = sum of z^{l-1} delta^T over them":
 the rules differ in delta and in the rows. With the three-factor rule a hidden layer has one row, the current sample. Gradient and
 optimiser are one pass over the weights, row by row.
-"""
+"""  # noqa: E501
 import math
 
 import numpy as np

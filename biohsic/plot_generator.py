@@ -1,0 +1,148 @@
+"""Figures of the HSIC-bottleneck rule, from saved results only.
+
+    python -m biohsic.plot_generator mode=lif_xor nmodels=5     the figure of a run that simulation.py has finished
+    python -m biohsic.plot_generator mode=memory_sweep          all members of the sweep
+"""
+import sys
+
+import numpy as np
+
+# %% what the figures need
+from biohsic import exp_params
+from biohsic import plot_panels as panels
+from common import command, load_result, result_path, save_figure, style
+from running import load_members, load_or_exit, stop
+
+
+def grid(rows, columns, width=3.6, height=3.2):
+    """(figure, axes) in the project's style."""
+    plt = style()
+    return plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
+
+
+# %% F1: the reservoir
+def f1_reservoir(runs):
+    """Target and read-out right after learning of each window, and with the read-out frozen. First network only."""
+    figure, axes = grid(2, 4, 3.3, 2.4)
+    (target, output), (frozen_target, frozen_output) = panels.reservoir_series(runs[0])
+    step, last = runs[0][0]['params']['time_step'], len(target) * runs[0][0]['params']['time_step']
+    for column, (begin, title) in enumerate(((1.8, 'start of training'), (3.0, 'epoch 1 to 2'), (5.0, 'epoch 2 to 3'))):
+        begin = min(begin, max(0.0, round(last - 1.0, 2)))
+        part = slice(round(begin / step), round((begin + 1) / step))
+        panels.heat_map(axes[0, column], target[part], (begin, begin + 1), f'target, {title}')
+        panels.heat_map(axes[1, column], output[part], (begin, begin + 1), 'read-out')
+    part = slice(0, round(1 / step))
+    panels.heat_map(axes[0, 3], frozen_target[part], (0, 1), 'target, new epoch')
+    panels.heat_map(axes[1, 3], frozen_output[part], (0, 1), 'read-out, frozen')
+    for ax in axes[1]:
+        ax.set_xlabel('simulation time (s)')
+    for ax in axes[:, 0]:
+        ax.set_ylabel('component')
+    figure.suptitle('Reservoir output for MNIST input and random activation pattern', fontsize=12)
+    return figure
+
+
+# %% F2: linear and XOR
+def f2_small_tasks(runs):
+    """Network, training points, test accuracy, HSIC objective and its two terms; one row a task, published values dashed."""
+    tasks = [name for name in ('linear', 'xor') if panels.select(runs, data=name)]
+    figure, axes = grid(len(tasks), 5, 3.7, 3.1)
+    for row, name in zip(axes, tasks, strict=True):
+        some = panels.select(runs, data=name)
+        p, d = some[0][0]['params'], some[0][1]
+        panels.sketch(row[0], (2, *p['features'], p['nclasses']))
+        panels.points(row[1], some[0])
+        panels.accuracy(row[2], some)
+        panels.published_accuracy(row[2], 'small_curves', {f'{name}_test_acc_pct': 'released'})
+        row[2].legend(loc='lower right', fontsize=7)
+        panels.objective(row[3], some[0], [f'{name}_hsic_layer{l}' for l in range(d['train_hsic'].shape[2])])
+        panels.objective(row[4], some[0], parts=(1, 2))
+        row[2].set_title(NAME_OF[name], fontsize=11)
+    axes[0, 0].set_title('network', fontsize=11)
+    axes[0, 3].set_title('objective by layer (dashed: published)', fontsize=10)
+    axes[0, 4].set_title('its terms: HSIC(y, z), dotted HSIC(x, z)', fontsize=10)
+    return figure
+
+
+NAME_OF = {'linear': 'linear task', 'xor': 'XOR task'}
+
+
+# %% F3: images
+CURVES = {'mnist': ('mnist_curves', {'bp_test_acc_pct': 'bp', 'rule_test_acc_pct': 'released'}),
+          'cifar10': ('cifar10_curves', {'bp_test_acc_pct': 'bp', 'rule_test_acc_pct': 'released'})}
+
+
+def f3_images(runs):
+    """Test and training accuracy of the rule, its variants and back-propagation; one row a data set; dashed: published."""
+    sets = [name for name in ('mnist', 'digits', 'fashion_mnist', 'cifar10') if panels.select(runs, data=name)]
+    figure, axes = grid(len(sets), 2, 5.0, 3.6)
+    for row, name in zip(axes, sets, strict=True):
+        some = panels.select(runs, data=name)
+        for ax, which in zip(row, ('test_accuracy', 'train_accuracy'), strict=True):
+            panels.accuracy(ax, some, which)
+        longest = max(run[0]['params']['nepochs'] for run in some)
+        row[0].set_xlim(-0.03 * longest, longest * 1.03)
+        row[1].set_xlim(-0.03 * longest, longest * 1.03)
+        reduced = name == 'cifar10' and some[0][0]['params']['train_size']
+        if name in CURVES and not reduced:
+            panels.published_accuracy(row[0], *CURVES[name])
+        size = some[0][0]['params']['train_size']
+        row[0].set_title(panels.NAMES[name] + (f', first {size} training images' if size else ''), fontsize=11)
+        row[1].set_title('training windows, after their update', fontsize=11)
+    return figure
+
+
+# %% F4: memory
+def f4_memory_sweep(runs):
+    """Training and test accuracy against the effective batch size, one line an epoch; published values (CIFAR-10) in grey."""
+    plt = style()
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4))
+    runs = sorted(runs, key=lambda run: run[0]['params']['batch_size'])
+    sizes, p = [run[0]['params']['batch_size'] for run in runs], runs[0][0]['params']
+    epochs = sorted({max(1, round(p['nepochs'] * share)) for share in (0.1, 0.2, 0.3, 0.4, 1.0)})
+    for ax, which in zip(axes, ('train', 'test'), strict=True):
+        for epoch, shade in zip(epochs, np.linspace(0.25, 0.95, len(epochs)), strict=True):
+            values = np.array([100 * run[1][f'{which}_accuracy'][epoch] for run in runs])
+            error = values.std(axis=1, ddof=1) if values.shape[1] > 1 else None
+            ax.errorbar(range(len(sizes)), values.mean(axis=1), error, marker='o', capsize=2, color=plt.cm.viridis(1 - shade),
+                        label=f'epoch {epoch}')
+        ax.set_xticks(range(len(sizes)), sizes)
+        ax.set(xlabel='effective batch size N', ylabel=f'{which} accuracy (%)',
+               title=f'{panels.NAMES[p["data"]]}{", first " + str(p["train_size"]) + " images" if p["train_size"] else ""}')
+    published = panels.published('cifar10_memory_sweep')
+    last = published[published['epoch_index'] == 'final(50)']
+    if p['data'] == 'cifar10' and [int(n) for n in last['effective_batch_size']] == sizes:
+        for ax, which in zip(axes, ('train', 'test'), strict=True):
+            ax.plot(range(len(sizes)), last[f'{which}_acc_pct'], 'k--', lw=1.1, label='published, epoch 50, all images')
+    axes[0].legend(fontsize=9)
+    return figure
+
+
+FIGURES = {'f1_reservoir': f1_reservoir, 'f2_small_tasks': f2_small_tasks, 'f3_mnist': f3_images, 'f3_large_tasks': f3_images,
+           'f3_fashion': f3_images, 'f3_cifar10': f3_images, 'f4_memory_sweep': f4_memory_sweep}
+
+
+# %% the figure of one mode
+def figure_of(p):
+    """Name of the figure that a run with parameters p belongs to."""
+    if p.task == 'reservoir':
+        return 'f1_reservoir'
+    if p.task == 'lif' and p.data in ('linear', 'xor'):
+        return 'f2_small_tasks'
+    return 'f4_memory_sweep' if p.mode == 'memory_sweep' else 'f3_large_tasks'
+
+
+def main(words):
+    """Draw the figure of the runs that `words` (or exp_params.mode) name."""
+    members = load_or_exit(exp_params, words, load_members)
+    if members[0].mode in exp_params.SWEEPS and not any(w.startswith('array_num=') for w in words):
+        members = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
+    missing = [p for p in members if not result_path(p).exists()]
+    if missing:
+        stop(f'{len(missing)} of {len(members)} results are missing; the first is made by: {command(missing[0])}', 1)
+    name = figure_of(members[0])
+    save_figure(FIGURES[name]([load_result(p) for p in members]), 'biohsic', name)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

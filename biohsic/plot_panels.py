@@ -1,0 +1,123 @@
+"""Pieces of the figures: each function draws into one axes from saved runs [(meta, arrays), ...]."""
+from pathlib import Path
+
+import numpy as np
+
+from biohsic import data
+
+PUBLISHED = Path(__file__).parent / 'published'
+COLOURS = {'released': '#0072B2', 'published': '#56B4E9', 'exact': '#009E73', 'arxiv': '#E69F00', 'none': '#555555',
+           'bp': '#D55E00', 'hsic': '#CC79A7'}
+LABELS = {'released': 'rule', 'published': 'rule, as published', 'exact': 'rule, exact gradient', 'arxiv': 'rule of 2021',
+          'none': 'no third factor', 'bp': 'back-propagation', 'hsic': 'HSIC, full gradient'}
+NAMES = {'mnist': 'MNIST', 'fashion_mnist': 'Fashion-MNIST', 'cifar10': 'CIFAR-10', 'digits': 'digits (8 x 8)',
+         'linear': 'linear', 'xor': 'XOR'}
+
+
+def published(name):
+    """A digitised curve of the published figures: record array with the columns of published/published_<name>.csv."""
+    return np.genfromtxt(PUBLISHED / f'published_{name}.csv', delimiter=',', names=True, dtype=None, encoding='utf-8')
+
+
+def kind(run):
+    """'bp', 'hsic', or the modulator of the three-factor rule."""
+    p = run[0]['params']
+    return p['task'] if p['task'] in ('bp', 'hsic') else p['modulator']
+
+
+def select(runs, **wanted):
+    """The runs whose parameters are these."""
+    return [run for run in runs if all(run[0]['params'][name] == value for name, value in wanted.items())]
+
+
+def band(ax, values, colour, label, x=None, **style):
+    """Mean and s.d. over networks of values (epochs + 1, M)."""
+    x = np.arange(len(values)) if x is None else x
+    mean = values.mean(axis=1)
+    ax.plot(x, mean, color=colour, label=label, **style)
+    if values.shape[1] > 1:
+        sd = values.std(axis=1, ddof=1)
+        ax.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.2, lw=0)
+
+
+def accuracy(ax, runs, name='test_accuracy', legend=True):
+    """Accuracy (%) of each run against the epoch."""
+    for run in runs:
+        p, colour = run[0]['params'], COLOURS[kind(run)]
+        raw = p['data'] in ('linear', 'xor') and p['input_scale'] == 1
+        label = LABELS[kind(run)] + (', inputs not / 255' if raw else '')
+        band(ax, 100 * run[1][name], '#009E73' if raw else colour, f'{label} (n = {p["nmodels"]})')
+    ax.set(xlabel='epoch', ylabel=f'{name.split("_")[0]} accuracy (%)', ylim=(0, 100))
+    if legend:
+        ax.legend(loc='lower right', fontsize=8.5)
+
+
+def published_accuracy(ax, name, columns):
+    """The published accuracy, dashed; columns: {column: kind of run}."""
+    curve = published(name)
+    last = ax.get_xlim()[1]
+    for column, what in columns.items():
+        known = ~np.isnan(curve[column]) & (curve['epoch'] <= max(1, last))
+        ax.plot(curve['epoch'][known], curve[column][known], '--', color=COLOURS[what], lw=1.1,
+                label=f'{LABELS[what]}, published')
+    ax.legend(loc='lower right', fontsize=8.5)
+
+
+# ---------------------------------------------------------------- small tasks
+
+def sketch(ax, sizes):
+    """The network: a circle for every unit."""
+    for l, n in enumerate(sizes):
+        y = np.arange(n) - (n - 1) / 2
+        if l:
+            before = np.arange(sizes[l - 1]) - (sizes[l - 1] - 1) / 2
+            for a in before:
+                ends = np.stack([np.full(n, l - 1), np.full(n, l)]), np.stack([np.full(n, a), y])
+                ax.plot(*ends, color='#bbbbbb', lw=0.5, zorder=0)
+        ax.scatter(np.full(n, l), y, s=60, c='#0072B2' if 0 < l < len(sizes) - 1 else '#ffffff', edgecolors='k', lw=0.8)
+    ax.set(ylim=(-5.2, 5.2), xlim=(-0.4, len(sizes) - 0.6))
+    ax.axis('off')
+
+
+def points(ax, run):
+    """Training points coloured by label."""
+    from types import SimpleNamespace
+    p = SimpleNamespace(**run[0]['params'])
+    sets = data.points(p)
+    x = sets.train_x / p.input_scale
+    for label, colour in ((0, '#0072B2'), (1, '#D55E00')):
+        ax.scatter(*x[sets.train_y == label].T, s=3, c=colour, label=f'class {label}')
+    ax.set(xlabel='x$_1$', ylabel='x$_2$', title=f'{NAMES[p.data]}: training points')
+    ax.set_aspect('equal')
+
+
+def objective(ax, run, published_columns=(), parts=(0,)):
+    """Training HSIC objective of each layer (parts: 0 objective, 1 HSIC(x, z), 2 HSIC(y, z)), published values dashed."""
+    colours, styles = ('#0072B2', '#D55E00', '#009E73', '#CC79A7'), {0: '-', 1: ':', 2: '-'}
+    values = run[1]['train_hsic']
+    for l in range(values.shape[2]):
+        for part in parts:
+            band(ax, values[:, :, l, part], colours[l], f'layer {l}' if part == parts[0] else None, ls=styles[part])
+    curve = published('small_curves') if len(published_columns) else None
+    for l, column in enumerate(published_columns):
+        ax.plot(curve['epoch'], curve[column], '--', color=colours[l], lw=1.1)
+    ax.set(xlabel='epoch', ylabel='training HSIC objective' if parts == (0,) else 'HSIC, training')
+    if parts == (0,):
+        ax.legend(fontsize=8)
+
+
+# ---------------------------------------------------------------- reservoir
+
+def heat_map(ax, values, seconds, title):
+    """Components against time."""
+    ax.imshow(values.T, aspect='auto', extent=(*seconds, values.shape[1] - 0.5, -0.5))
+    ax.set_title(title, fontsize=10)
+    ax.set_xticks(np.arange(seconds[0], seconds[1] + 0.05, 0.2))
+    ax.set_yticks([0, 5, values.shape[1] - 1])
+
+
+def reservoir_series(run):
+    """(targets, outputs) (time, components) of the evaluation passes one after the other, and those of the frozen test."""
+    d, T = run[1], run[1]['eval_output'].shape[3]
+    return [(np.repeat(t.reshape(-1, t.shape[-1]), T, axis=0), o.reshape(-1, o.shape[-1]))
+            for t, o in ((d['eval_target'][0], d['eval_output'][0]), (d['frozen_target'][0], d['frozen_output'][0]))]
