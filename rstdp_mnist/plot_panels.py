@@ -1,0 +1,189 @@
+"""R-STDP on MNIST: panels of the figures, drawn from finished runs [(meta, arrays), ...], and the arithmetic behind them."""
+import csv
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from common import load_params
+from rstdp_mnist import encoding, exp_params, lower
+
+PUBLISHED = Path(__file__).parent / 'published' / 'published_accuracy_per_epoch.csv'
+PAPER = 97.2                            # % of the test set (abstract)
+# run: (label, colour of training, colour of testing)
+COLOURS = {'replication_mnist': ('replication, MNIST', '#CE96FF', '#BF55EC'),
+           'replication_nmnist': ('replication, N-MNIST', '#72D5B3', '#03A678'),
+           'spyketorch_mnist': ("authors' simulator", '#F9E9A8', '#E0B765'), 'ours': ('ours', '#8FC1E3', '#0B5FA5')}
+LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'pooling': 'pools pass every latency',
+          'batch': 'changes of 100 images summed', 'threshold': 'threshold 15 in layer 2', 'window': 'factor window 100',
+          'radius': 'inhibition radius 2', 'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5'}
+LAYERS = ('input', 'S1', 'C1', 'S2', 'C2')
+
+
+@functools.cache
+def published(run):
+    """{'epoch', 'train', 'test'} (arrays, %) of a logged run of the replication's authors."""
+    with open(PUBLISHED, encoding='utf-8') as file:
+        rows = [row for row in csv.DictReader(file) if row['run'] == run]
+    return {'epoch': np.array([int(row['epoch']) for row in rows]),
+            'train': np.array([100 * float(row['train_correct_unmixed']) for row in rows]),
+            'test': np.array([100 * float(row['test_correct']) for row in rows])}
+
+
+def params_of(run):
+    """The Params of a finished run."""
+    return load_params(exp_params, **run[0]['params'])
+
+
+def accuracy(runs, part):
+    """Accuracies in % of several runs of equal length, (runs, epochs)."""
+    return 100 * np.stack([arrays[f'{part}_fractions'][:, 0] for _, arrays in runs])
+
+
+def name_of(run):
+    """What is special about a run: its mode and the parameters that differ from the mode."""
+    meta, _ = run
+    plain = load_params(exp_params, mode=meta['mode'])
+    ignored = {'seed', 's3_seed', 'epochs_s3', 'array_num'}
+    other = [f'{k} = {v}' for k, v in meta['params'].items() if k not in ignored and as_tuple(v) != getattr(plain, k)]
+    return ', '.join(other) or LABELS.get(meta['mode'], meta['mode'])
+
+
+def as_tuple(value):
+    """Lists of a JSON text as the parameters have them."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+# ---------------------------------------------------------------- accuracy
+
+def curve_of(ax, run, epochs=None):
+    """Published training (lighter) and testing curve of one run."""
+    label, light, dark = COLOURS[run]
+    data = published(run)
+    keep = slice(None) if epochs is None else data['epoch'] < epochs
+    ax.plot(data['epoch'][keep], data['train'][keep], color=light, label=f'{label}, training')
+    ax.plot(data['epoch'][keep], data['test'][keep], color=dark, label=f'{label}, testing')
+
+
+def our_curves(ax, runs):
+    """Mean over seeds and their range, training and testing."""
+    _, light, dark = COLOURS['ours']
+    many = f'ours, {len(runs)} seeds' if len(runs) > 1 else 'ours'
+    for part, colour, word in (('train', light, 'training'), ('test', dark, 'testing')):
+        values = accuracy(runs, part)
+        epochs = runs[0][1]['test_epochs'] if part == 'test' else np.arange(values.shape[1])
+        ax.plot(epochs, values.mean(axis=0), color=colour, lw=2.2, label=f'{many}, {word}')
+        ax.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.3, lw=0)
+
+
+def paper_line(ax):
+    """Dashed line at the paper's accuracy."""
+    ax.axhline(PAPER, color='#BBBBBB', ls='--', lw=1.2, zorder=0)
+    ax.annotate('paper 97.2 %', (0.995, PAPER), xycoords=('axes fraction', 'data'), ha='right', va='bottom', fontsize=9,
+                color='#777777')
+
+
+# ---------------------------------------------------------------- features in input space
+
+def grown(patches, weight, stride):
+    """Patches of a convolution's maps: at each tap the strongest of its weighted input patches.
+
+    patches (c, n, n), weight (f, c, K, K) -> (f, n + (K - 1) stride, ...)
+    """
+    n, side = patches.shape[1], weight.shape[2]
+    size = n + (side - 1) * stride
+    out = np.zeros((len(weight), size, size))
+    for f, w in enumerate(weight):
+        for i in range(side):
+            for j in range(side):
+                tap = (w[:, i, j, None, None] * patches).max(axis=0)
+                out[f, i * stride:i * stride + n, j * stride:j * stride + n] += tap
+    return out
+
+
+def pooled(patches, window, stride):
+    """Patches centred in the field of a pooled cell. (f, n, n) -> (f, n + (window - 1) stride, ...)"""
+    n = patches.shape[1]
+    size = n + (window - 1) * stride
+    out, at = np.zeros((len(patches), size, size)), size // 2 - n // 2
+    out[:, at:at + n, at:at + n] = patches
+    return out
+
+
+def reconstructed(weights, maps_3):
+    """What the maps of S1, S2 and some of S3 prefer, in input space. -> three arrays (maps, side, side), none negative"""
+    S1 = grown(encoding.dog_kernels().astype(float), weights[0], 1)
+    S2 = grown(pooled(S1, 2, 1), weights[1], 2)
+    S3 = grown(pooled(S2, 3, 2), weights[2][maps_3], 6)
+    return [np.maximum(patches, 0) for patches in (S1, S2, S3)]
+
+
+def most_selective(weight, n_classes, n):
+    """The n maps of each class whose weights differ most: first the best of every class, then the second, ..."""
+    spread = weight.reshape(n_classes, -1, weight[0].size).std(axis=2)
+    ranked = np.argsort(-spread, axis=1)[:, :n] + np.arange(n_classes)[:, None] * spread.shape[1]
+    return ranked.T.ravel()
+
+
+def mosaic(patches, columns, gap=1):
+    """Patches side by side as one grey image, each scaled to 0 .. 1, on white."""
+    scaled = patches / np.maximum(patches.max(axis=(1, 2), keepdims=True), 1e-12)
+    rows, n = -(-len(patches) // columns), patches.shape[1] + gap
+    out = np.ones((rows * n - gap, columns * n - gap))
+    for i, patch in enumerate(scaled):
+        y, x = divmod(i, columns)
+        out[y * n:y * n + n - gap, x * n:x * n + n - gap] = patch
+    return out
+
+
+def picture(ax, image, title, **more):
+    """A grey image without axes."""
+    ax.imshow(image, **({'vmin': 0, 'vmax': 1, 'cmap': 'gray'} | more))
+    ax.set(xticks=[], yticks=[])
+    ax.set_title(title, fontsize=11)
+    ax.spines[:].set_visible(False)
+
+
+# ---------------------------------------------------------------- single runs
+
+def initial_kernels(run):
+    """Layer 1's weights before training (f, c, ky, kx)."""
+    return lower.initial_weights(params_of(run))[0]
+
+
+def confusion(ax, run):
+    """Labels against decisions after the last epoch, in % of the label; the diagonal is left grey."""
+    counts = run[1]['confusion']
+    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    wrong = share[:, :-1].copy()
+    np.fill_diagonal(wrong, np.nan)
+    ax.imshow(wrong, cmap='Reds', vmin=0, vmax=max(2, np.nanmax(wrong)))
+    for (y, x), value in np.ndenumerate(share[:, :-1]):
+        if value >= 0.15:
+            dark = y != x and value > 0.6 * np.nanmax(wrong)
+            ax.text(x, y, f'{value:.0f}' if y == x else f'{value:.1f}', ha='center', va='center', fontsize=7.5,
+                    color='white' if dark else 'black')
+    ax.set(xlabel='decision', ylabel='label', xticks=range(len(counts)), yticks=range(len(counts)))
+    ax.set_title('test set, % of the label', fontsize=11)
+
+
+def convergence(ax, run):
+    """Mean W (1 - W) of layers 1 and 2 during their training."""
+    p = params_of(run)
+    size = p.batch_size * max(1, lower.BLOCK // p.batch_size)
+    for number in (1, 2):
+        values = run[1][f'unsaturated_{number}']
+        ax.semilogy(np.arange(1, len(values) + 1) * min(size, p.n_train) / 1000, values, label=f'layer {number}')
+    ax.set(xlabel='presented images (thousands)', ylabel='mean W (1 − W)')
+    ax.set_title('convergence of STDP', fontsize=11)
+    ax.legend()
+
+
+def latencies(ax, run):
+    """Share of each layer's cells that fire, by bin."""
+    table = run[1]['latency_histogram']
+    for name, row in zip(LAYERS, table, strict=True):
+        ax.plot(np.arange(len(row) - 1), 100 * row[:-1] / row.sum(), marker='o', ms=3, label=name)
+    ax.set(xlabel='time bin', ylabel='% of the cells that fire in it', ylim=(0, None))
+    ax.set_title('spike latencies, test images', fontsize=11)
+    ax.legend()
