@@ -1,8 +1,7 @@
-"""Task-dependent representations: mathematics of the model and its rules, exactness of fast forms, converter, bad input."""
+"""Task-dependent representations: mathematics of the model and its rules, exactness of fast forms, analysis."""
 import dataclasses
 import json
 import os
-import pickle
 import subprocess
 import sys
 
@@ -12,7 +11,6 @@ import pytest
 from common import load_params
 from task_plasticity import exp_params, model, network, simulation
 from task_plasticity import plot_analysis as analysis
-from task_plasticity.convert_network import convert, read
 
 F = (0.0, 1 / 30, 30.0)
 
@@ -211,111 +209,3 @@ def test_lda_separates_what_can_be_separated():
 def test_boundary_needs_all_angles():
     with pytest.raises(ValueError, match='needs all 12 angles, 2 occur'):
         analysis.boundary_compare(np.ones((2, 4)), np.array([0.0, 0, 1, 1]), np.ones((1, 2)))
-
-
-# ---------------------------------------------------------------- converter
-
-def original(**changes):
-    """A state like that of an original file."""
-    rng = np.random.default_rng(0)
-    state = {'weights': rng.normal(size=(5, 5)), 'i_weights': rng.normal(size=(5, 12)), 'biases': rng.normal(size=5),
-             'decoder': rng.normal(size=(2, 5)), 'weights_old': None, 'params': {'N': 5, 'bad': [1]},
-             'input_params': {'dt': 0.01}}
-    return state | changes
-
-
-def write(path, content):
-    path.write_bytes(pickle.dumps(content, protocol=3))
-    return path
-
-
-def test_converter_reads_arrays_and_names_what_it_ignores(tmp_path):
-    state = original()
-    arrays, ignored = convert(write(tmp_path / 'network_cr', state))
-    for short, name in (('W', 'weights'), ('C', 'i_weights'), ('b', 'biases'), ('D', 'decoder')):
-        assert np.array_equal(arrays[short], state[name])
-    assert json.loads(str(arrays['task_json'])) == 'estimation' and "params['bad']" in ignored
-    fortran = convert(write(tmp_path / 'f', original(weights=np.asfortranarray(state['weights']))))[0]
-    assert np.array_equal(fortran['W'], state['weights'])
-
-
-class Malicious:
-    def __reduce__(self):
-        return os.system, ('touch ' + os.environ['TARGET'],)
-
-
-def test_converter_runs_nothing_of_a_malicious_file(tmp_path, monkeypatch):
-    monkeypatch.setenv('TARGET', str(tmp_path / 'pwned'))
-    path = write(tmp_path / 'network_cr', original(param_fns={'nl': Malicious()}))
-    state, ignored = read(path)
-    assert not (tmp_path / 'pwned').exists()
-    assert {'posix.system', 'nt.system'} & set(ignored)
-    assert type(state['param_fns']['nl']).__name__ == 'Placeholder'
-
-
-@pytest.mark.parametrize('content, message', [
-    (['no', 'network'], 'holds no network'),
-    (original(weights=np.zeros((5, 4))), 'weights has shape'),
-    (original(biases=np.full(5, np.nan)), 'biases: finite float64'),
-    (original(weights=np.array([[object()]], dtype=object)), 'not a readable network file'),
-    (original(decoder=np.zeros((4, 5))), 'name the task'),
-])
-def test_converter_refuses(tmp_path, content, message):
-    path = tmp_path / 'network_cr'
-    try:
-        write(path, content)
-    except (pickle.PicklingError, TypeError):
-        pytest.fail('the test file could not be made')
-    with pytest.raises(ValueError, match=message):
-        convert(path)
-
-
-def test_converter_command_line(tmp_path):
-    command = [sys.executable, '-m', 'task_plasticity.convert_network']
-    result = subprocess.run([*command, tmp_path / 'nothing'], capture_output=True, text=True)
-    assert result.returncode == 1 and 'does not exist' in result.stderr
-    path = write(tmp_path / 'network_cr', original())
-    result = subprocess.run([*command, path, '-o', tmp_path / 'net.npz'], capture_output=True, text=True)
-    assert result.returncode == 0 and 'W' in result.stdout
-    p = load_params(exp_params, mode='smoke', network_load=True, network_file=str(tmp_path / 'net.npz'), N=5)
-    assert 'r_test_2' in simulation.run(p)
-
-
-# ---------------------------------------------------------------- bad input
-
-@pytest.mark.parametrize('given, message', [
-    ({'objective': 'classification'}, "objective in ('linear'"),
-    ({'T': 1000.5, 'switch_period': 200.0}, 'whole number of switch_periods'),
-    ({'T': 10.005}, 'whole number of steps'),
-    ({'T': 30.0, 'switch_period': 30.0}, 'no plasticity step would occur'),
-    ({'dt': 0.06, 'T': 1200.0, 'switch_period': 240.0}, 'dt <= 0.05'),
-    ({'sigma': -1.0}, 'noise is not negative'),
-    ({'kappa_in': -1.0}, 'concentration'),
-    ({'sigma_sampler': -1.0}, 'stimulus diffusion'),
-    ({'N': 1}, 'as many neurons as outputs'),
-    ({'record_res': 0}, 'at most the trial'),
-    ({'low_r_threshold': 0.0}, 'low below high'),
-    ({'low_r_threshold': 2.0, 'high_r_threshold': 1.0}, 'low below high'),
-    ({'trial_num_2': -1}, 'training trials'),
-    ({'trial_num_2': 0, 'test_num': 0}, 'nothing to do'),
-    ({'network_load': True, 'test_num': 0}, 'nothing to do'),
-    ({'input_noise': True, 'input_noise_sigma': 0.0}, 'positive s.d.'),
-    ({'mode': 'mixed', 'lambda_LL': 0.0}, 'both weights'),
-    ({'released_code': True, 'exact_prior': True}, 'released_code excludes'),
-    ({'released_code': True, 'lambda_l2': 1.5 / 40}, 'released_code excludes'),
-])
-def test_impossible_parameters(given, message):
-    with pytest.raises(ValueError) as error:
-        load_params(exp_params, **given)
-    assert message in str(error.value) and '\n' not in str(error.value)
-
-
-def test_stored_network_of_another_task_or_size_is_refused(tmp_path):
-    for given, message in (({'objective': 'classifier', 'N': 40}, 'task linear'), ({'N': 12}, 'input_dim = 40, 12')):
-        with pytest.raises(ValueError, match=message):
-            network.stored(load_params(exp_params, mode='estimation_pretrained', **given))
-    with pytest.raises(FileNotFoundError, match='convert_network'):
-        network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'x.npz')))
-    (tmp_path / 'network_cr').write_bytes(pickle.dumps({'weights': 1}))
-    with pytest.raises(ValueError, match='convert_network'):
-        network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'network_cr')))
