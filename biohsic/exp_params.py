@@ -170,8 +170,8 @@ MODES = {
     'biohsic_xor': dict(task='biohsic', data='xor'),
     'biohsic_linear': dict(task='biohsic', data='linear'),
     'memory_sweep': dict(task='biohsic', data='cifar10', model='cnn'),                                  # Fig. F4
-    'smoke': dict(task='biohsic', data='digits', features=(12, 8), batch_size=4, nmodels=2, nepochs=2, train_size=120,
-                  test_size=60),                                                                        # tests: < 1 s
+    'smoke': dict(task='biohsic', data='digits', features=(12, 8), batch_size=4, nmodels=2, nepochs=2, dtype='float64',
+                  train_size=120, test_size=60),                                                        # tests: < 1 s
 }
 for _task in ('hsic', 'bp'):            # the same experiments with the batches of the original
     MODES |= {name.replace('biohsic', _task): {k: v for k, v in given.items() if k != 'batch_size'} | {'task': _task}

@@ -159,7 +159,7 @@ def mnist(level):
 
 def mnist_quick():
     """The 10,000-image form of the specification, which has bands of its own."""
-    more = dict(nmodels=1, nepochs=1, train_size=10_000)
+    more = dict(nmodels=3, nepochs=1, train_size=10_000)
     runs = [params('biohsic_mnist', modulator=m, **more) for m in ('released', 'exact', 'none')]
     rule, exact, none = (at_epoch(only(what=what), 1) for what in ('released', 'exact', 'none'))
     rows = [row('rule: 10,000 images, 1 epoch, %', rule, quick_band=(72, 81)),

@@ -29,6 +29,11 @@ RUNS = {
                       ['mode=yin_yang', 'dataset_size=400', 'epochs=12', 'test_epochs=3'],
                       ['mode=phased_pinv', 'epochs=12', 'change_epoch=6', 'rng=legacy', 'released_code=True'],
                       ['mode=fig4_fa', 'epochs=600']],
+    'biohsic': [['mode=lif_xor', 'nmodels=10', 'nepochs=10'],
+                ['mode=smoke', 'nepochs=800'],
+                ['mode=smoke', 'model=cnn', 'features=4', 'nepochs=20'],
+                ['mode=smoke', 'task=bp', 'nepochs=2000', 'optimizer=adam'],
+                ['mode=lif_linear', 'nmodels=4', 'nepochs=30', 'independent_orders=True', 'check_size=50']],
 }
 
 

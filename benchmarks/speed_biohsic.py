@@ -1,0 +1,72 @@
+"""Kernels of the HSIC-bottleneck rule for benchmarks/speed.py: one training step of one network; reservoir: one time step."""
+import numpy as np
+
+from biohsic import data, exp_params, layers, networks
+from biohsic.cnn import CnnModels
+from biohsic.reservoir import Reservoir
+from common import load_params
+
+MNIST, XOR = (784, 128, 64, 10), (2, 10, 4, 2)
+WINDOWS = 500
+
+
+def mlp(task, metrics):
+    """A call of WINDOWS steps of one MNIST network in float32."""
+    p = load_params(exp_params, mode=f'{task}_mnist', nmodels=1, train_metrics=metrics)
+    rng, net = np.random.default_rng(0), layers.dense(MNIST)
+    models = networks.MlpModels(p, net, layers.initial_weights(net, 1, 1, p.dtype))
+    n = WINDOWS * (1 if p.sliding else p.batch_size) + p.batch_size - 1
+    x, labels = rng.normal(size=(n, 784)).astype('f4'), rng.integers(0, 10, n)
+    return lambda: models.train([x], [labels], WINDOWS, WINDOWS)
+
+
+def lif(mode, learn):
+    """A call over all training windows of an epoch: learning and evaluation steps, or evaluation alone."""
+    p = load_params(exp_params, mode=mode, nmodels=1)
+    sets = data.load(p)
+    models = networks.LifModels.begin(p, sets)
+    return lambda: models.train([sets.train_x], [sets.train_y], 891, 891, learn=learn)
+
+
+def cnn(mode, steps, **given):
+    """A call of some steps of one convolutional network on random images."""
+    p = load_params(exp_params, mode=mode, nmodels=1, augment=False, **given)
+    rng, n = np.random.default_rng(0), steps * p.batch_size + p.batch_size
+    images, labels = rng.normal(size=(n, 32, 32, 3)).astype('f4'), rng.integers(0, 10, n)
+    models = CnnModels.begin(p, data.Data(images, labels, images, labels))
+    return lambda: models.train([images], [labels], steps, steps)
+
+
+def reservoir():
+    """A call of 100 training steps of the 2000 units."""
+    p = load_params(exp_params, mode='reservoir', sample_timesteps=100)
+    rng = np.random.default_rng(0)
+    net = Reservoir.random(p, 804, rng)
+    drive, xi = rng.normal(size=2000).astype('f4'), rng.normal(size=10).astype('f4') * 1e-4
+    return lambda: net.train(drive, xi, rng)
+
+
+def kernels():
+    """Multiply-adds: forward of all rows, gradient, optimiser (10 a weight). released_us: the original, metrics included."""
+    W, lif_W = sum(a * b for a, b in zip(MNIST[:-1], MNIST[1:], strict=True)), 2 * 10 + 10 * 4 + 4 * 2
+    for metrics in (False, True):
+        yield {'kernel': 'MLP rule' + ', metrics' * metrics, 'mode': 'biohsic_mnist', 'sizes': '784-128-64', 'steps': WINDOWS,
+               'macs': (8 + metrics) * W + 11 * W, 'released_us': 450 if metrics else None,
+               'make': lambda metrics=metrics: mlp('biohsic', metrics)}
+    for task, released in (('hsic', None), ('bp', 700)):
+        yield {'kernel': f'MLP {task}, metrics', 'mode': f'{task}_mnist', 'sizes': '784-128-64', 'steps': WINDOWS,
+               'macs': 12 * W + 6 * W + 10 * W, 'released_us': released, 'make': lambda task=task: mlp(task, True)}
+    yield {'kernel': 'LIF training + evaluation', 'mode': 'lif_xor', 'sizes': '2-10-4-2', 'steps': 891 * 20,
+           'macs': 10 * lif_W * 3 + 10 * 84, 'tanhs': 10 * 2 + 18, 'released_us': 16.8, 'make': lambda: lif('lif_xor', True)}
+    yield {'kernel': 'LIF evaluation', 'mode': 'lif_xor', 'sizes': '2-10-4-2', 'steps': 891 * 20, 'macs': 10 * lif_W,
+           'make': lambda: lif('lif_xor', False)}
+    yield {'kernel': 'LIF training + evaluation', 'mode': 'lif_linear', 'sizes': '2-4-2', 'steps': 891 * 20,
+           'macs': 10 * 16 * 3 + 10 * 22, 'tanhs': 10 * 2 + 9, 'make': lambda: lif('lif_linear', True)}
+    yield {'kernel': 'reservoir', 'mode': 'reservoir', 'sizes': '2000', 'steps': 100, 'macs': 2000 * (2000 + 30), 'tanhs': 2000,
+           'released_us': 600, 'make': reservoir}
+    yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 4, 'macs': 79e6 * 9,
+           'released_us': 124_000, 'make': lambda: cnn('biohsic_cifar10_cnn', 4)}
+    yield {'kernel': 'CNN back-propagation', 'mode': 'bp_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 2, 'macs': 79e6 * 16 * 4,
+           'released_us': 196_000, 'make': lambda: cnn('bp_cifar10_cnn', 2)}
+    yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_reduced', 'sizes': 'conv32-64', 'steps': 20, 'macs': 5.6e6 * 9,
+           'released_us': 15_000, 'make': lambda: cnn('biohsic_cifar10_reduced', 20)}
