@@ -70,7 +70,7 @@ class Training:
     def advance(self):
         """Present the next images, at most to the end of their window. -> how many"""
         p = self.p
-        size = min(CHUNK, p.factor_window - self.window.sum(), self.n - self.at)
+        size = min(CHUNK, p.factor_window - int(self.window.sum()), self.n - self.at)
         index = lower.order_of_images(p, self.n, 3, self.epoch)[self.at:self.at + size]
         labels = self.below['train_labels'][index]
         decision, _, _ = self.net.present(self.below['train'][index], labels, learn=True, off=self.dropped(size))

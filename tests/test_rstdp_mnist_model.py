@@ -1,0 +1,434 @@
+"""R-STDP on MNIST: the fast paths are the plain equations; encoder, schedules, SpikingJelly, killed and resumed runs."""
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spikingjelly.activation_based import functional
+
+from common import Checkpoint, load_params
+from rstdp_mnist import encoding, exp_params, lower, replication, rstdp, simulation, spikes, spiking, stdp
+
+REFERENCE = Path(__file__).parent / 'reference' / 'rstdp_mnist'
+T = 15
+TINY = {'data': 'digits', 'n_train': 60, 'n_test': 40, 'n_maps': (8, 12, 20), 'epochs_s1': 2, 'epochs_s2': 2, 'epochs_s3': 2,
+        'factor_window': 20, 'doubling_interval': 25, 'threshold': (8.0, 6.0)}
+
+
+def tiny(**given):
+    return load_params(exp_params, mode='digits', **(TINY | given))
+
+
+def random_latency(rng, shape, fire=0.5):
+    """Latencies of which a share `fire` is not `never`."""
+    return np.where(rng.random(shape) < fire, rng.integers(0, T, shape), T).astype(np.uint8)
+
+
+# ---------------------------------------------------------------- encoding
+
+def test_rank_order_bins_and_ties():
+    """Stable descending ranks, b a bin; the n+ mod T weakest and all zeros never fire."""
+    value = np.array([5, 0, 7, 5, 1, 7, 2, 3.0])
+    latency = np.empty(8, np.uint8)
+    assert encoding.rank_bins(value, 3, latency) == 7
+    np.testing.assert_array_equal(latency, [1, 3, 0, 1, 3, 0, 2, 2])
+    assert encoding.rank_bins(value, 8, latency) == 7 and (latency == 8).all()
+
+
+def test_encoder_is_the_plain_one():
+    """Against convolution, box mean and a stable sort, written out."""
+    rng = np.random.default_rng(0)
+    images = np.where(rng.random((5, 28, 28)) < 0.2, rng.integers(0, 256, (5, 28, 28)), 0)
+    kernels = torch.tensor(encoding.dog_kernels()).double()[:, None]
+    response = torch.nn.functional.conv2d(torch.tensor(images)[:, None].double(), kernels, padding=6)
+    response = torch.where(response < 50, 0, response)
+    box = torch.nn.functional.avg_pool2d(response, 17, 1, 8, count_include_pad=True)
+    value = (response / (box + 1e-12)).float().numpy().reshape(5, -1)
+    plain = np.full(value.shape, T)
+    for row, out in zip(value, plain, strict=True):
+        size = np.count_nonzero(row) // T
+        out[np.argsort(-row, kind='stable')[:size * T]] = np.arange(size * T) // size
+    latency = encoding.encode(images)
+    assert (latency.reshape(5, -1) != plain).mean() < 1e-3       # ties that the last bit of a sum decides
+    assert (latency < T).sum() > 1000
+
+
+def test_thresholds_of_their_own_for_each_kernel():
+    images = np.zeros((1, 28, 28), np.uint8)
+    images[0, 8:20, 10:14] = 255
+    all_six = encoding.encode(images, threshold=50)
+    some = encoding.encode(images, threshold=[1e9, 1e9, 1e9, 1e9, 1e9, 50])
+    assert (some[0, :5] == T).all() and (some[0, 5] < T).any() and (all_six[0, 0] < T).any()
+
+
+@pytest.mark.parametrize('images, given, message', [
+    (np.zeros((28, 28), np.uint8), {}, '(n, height, width)'),
+    (np.full((1, 28, 28), 0.5), {}, '0 .. 255 is needed (multiply by 255)'),
+    (np.full((1, 28, 28), 300), {}, 'grey values 300 .. 300'),
+    (np.full((1, 28, 28), np.nan), {}, 'NaN'),
+    (np.zeros((3, 28, 28), np.uint8), {'first': 7}, 'image 7 is (almost) blank: 0 responses for 15 time bins'),
+    (np.zeros((1, 28, 28), np.uint8), {'n_bins': 0}, '1 .. 254'),
+    (np.zeros((1, 28, 28), np.uint8), {'n_bins': 255}, '1 .. 254'),
+    (np.zeros((1, 28, 28), np.uint8), {'kinds': ((4, 1, 2),)}, 'odd number'),
+    (np.zeros((1, 28, 28), np.uint8), {'kinds': ((3, 0, 2),)}, 'positive'),
+])
+def test_images_that_cannot_be_encoded(images, given, message):
+    with pytest.raises(ValueError) as error:
+        encoding.encode(images, **given)
+    assert message in str(error.value)
+
+
+def test_a_blank_image_may_be_silent_if_asked():
+    assert (encoding.encode(np.zeros((2, 28, 28), np.uint8), on_empty='silent') == T).all()
+
+
+# ---------------------------------------------------------------- layers 1 and 2 against the plain equations
+
+def plain_potentials(latency, W, pad):
+    """V (T, f, h, w) of one image: in every bin the convolution of all that has fired. latency (c, H, W)"""
+    fired = torch.tensor(latency[None] <= np.arange(T)[:, None, None, None]).double()
+    return torch.nn.functional.conv2d(fired, torch.tensor(W), padding=pad).numpy()
+
+
+def plain_winners(V, rule):
+    """Specification 5.2 as it stands: pointwise inhibition, then k times the earliest, strongest, lowest neuron."""
+    fired = V > rule.theta
+    tau = np.where(fired.any(axis=0), fired.argmax(axis=0), T)
+    strength = np.take_along_axis(V, np.minimum(tau, T - 1)[None], axis=0)[0]
+    alive = np.zeros(tau.shape, bool)
+    for y in range(tau.shape[1]):
+        for x in range(tau.shape[2]):
+            f = min(range(len(tau)), key=lambda f: (tau[f, y, x], -strength[f, y, x], f))
+            alive[f, y, x] = tau[f, y, x] < T
+    winners = []
+    for _ in range(rule.n_winners):
+        left = [tuple(i) for i in np.argwhere(alive)]
+        if not left:
+            break
+        f, y, x = min(left, key=lambda i: (tau[i], -strength[i], i))
+        winners.append((f, y, x, tau[f, y, x]))
+        alive[f] = False
+        if rule.radius:
+            alive[:, max(0, y - rule.radius):y + rule.radius + 1, max(0, x - rule.radius):x + rule.radius + 1] = False
+    return winners
+
+
+def plain_update(W, latency, winners, rule, ltp, ltd):
+    """Specification 5.1: the sum of the winners' changes, not yet clipped."""
+    padded = np.pad(latency, ((0, 0), (rule.pad,) * 2, (rule.pad,) * 2), constant_values=T)
+    D = np.zeros_like(W)
+    for f, y, x, tau in winners:
+        before = padded[:, y:y + W.shape[2], x:x + W.shape[3]] <= tau
+        D[f] += np.where(before, ltp, ltd) * (W[f] - rule.low) * (rule.high - W[f])
+    return D
+
+
+@pytest.mark.parametrize('pad, side, size, theta, k, radius',
+                         [(2, 5, 12, 15.0, 5, 3), (1, 3, 10, 10.0, 8, 1), (0, 3, 7, 4.0, 3, 0)])
+def test_online_learning_is_the_plain_rule(pad, side, size, theta, k, radius):
+    """30 images one after the other; the event-driven kernel stops early, the plain one looks at everything."""
+    rng = np.random.default_rng(size)
+    latency = random_latency(rng, (30, 4, size, size), 0.4)
+    W = rng.normal(0.8, 0.05, (9, 4, side, side))
+    rule = stdp.Rule(T, 1, pad, theta, True, k, radius, 0.0, 1.0)
+    layer = spikes.Layer(4, size, pad, side, 9, 1)
+    net = stdp.Learner(W, layer, rule, stdp.Rates(0.05, -0.04, 0.15, 12))
+    count, ltp, ltd = 0, 0.05, -0.04
+    for image in latency:
+        count += 1
+        if count == 12:
+            count, ltp = 0, min(2 * ltp, 0.15)
+            ltd = -0.75 * ltp
+        winners = plain_winners(plain_potentials(image, W, pad), rule)
+        W = np.clip(W + plain_update(W, image, winners, rule, ltp, ltd), 0, 1)
+        found = net.advance(image[None])[0]
+        assert [tuple(row) for row in found if row[0] >= 0] == winners
+        np.testing.assert_allclose(net.weight(), W, rtol=0, atol=1e-12)
+    assert np.abs(W - 0.8).max() > 0.15
+
+
+def test_batches_sum_the_changes_of_their_images():
+    rng = np.random.default_rng(3)
+    latency = random_latency(rng, (10, 4, 8, 8))
+    start = rng.uniform(0.2, 0.9, (6, 4, 3, 3))
+    rule = stdp.Rule(T, 1, 1, 6.0, True, 3, 1, 0.0, 1.0)
+    net = stdp.Learner(start, spikes.Layer(4, 8, 1, 3, 6, 1), rule, stdp.Rates(0.02, -0.01, 0.15, 500), batch_size=5)
+    net.advance(latency)
+    W = start
+    for part in (latency[:5], latency[5:]):
+        winners = [plain_winners(plain_potentials(x, W, 1), rule) for x in part]
+        D = sum(plain_update(W, x, found, rule, 0.02, -0.01) for x, found in zip(part, winners, strict=True))
+        W = np.clip(W + D, 0, 1)
+    np.testing.assert_allclose(net.weight(), W, rtol=0, atol=1e-12)
+
+
+def test_blocks_do_not_matter():
+    """The same images in one block or several: the same bits."""
+    rng = np.random.default_rng(4)
+    latency, start = random_latency(rng, (40, 4, 8, 8)), rng.normal(0.8, 0.05, (6, 4, 3, 3))
+    rule, layer = stdp.Rule(T, 1, 1, 6.0, True, 3, 1, 0.0, 1.0), spikes.Layer(4, 8, 1, 3, 6, 1)
+    nets = [stdp.Learner(start, layer, rule, stdp.Rates(0.02, -0.01, 0.15, 7)) for _ in range(2)]
+    nets[0].advance(latency)
+    for i in range(0, 40, 3):
+        nets[1].advance(latency[i:i + 3])
+    np.testing.assert_array_equal(nets[0].W, nets[1].W)
+    assert nets[0].rates.state() == nets[1].rates.state()
+
+
+def test_active_pools_are_the_pooled_spikes():
+    """V in the last bin decides which pools fire: the same with time and without, with saturated weights too."""
+    rng = np.random.default_rng(5)
+    latency = random_latency(rng, (20, 5, 8, 8), 0.2)
+    for W in (rng.random((7, 5, 3, 3)), (rng.random((7, 5, 3, 3)) < 0.3).astype(float)):
+        for strict in (True, False):
+            tau, out = np.empty((20, 7, 8, 8), np.uint8), np.empty((20, 7, 2, 2), np.uint8)
+            spikes.forward(latency, 1, T, spikes.map_last(W), 1, 7.0, strict, tau, np.empty((0, 1, 1, 1)))
+            spikes.active_pools(latency, T, spikes.map_last(W), 1, 7.0, strict, 3, out)
+            plain = (tau[:, :, :6, :6].reshape(20, 7, 2, 3, 2, 3) < T).any(axis=(3, 5))
+            np.testing.assert_array_equal(out, plain)
+            assert 0 < out.sum() < out.size
+
+
+# ---------------------------------------------------------------- layer 3 against the plain equations
+
+def plain_rstdp(counts, labels, W, net, off, batch):
+    """Specification 5.4 by a dense convolution; -> decisions, winners, weights."""
+    decisions, winners, D = [], [], np.zeros(W.shape)
+    side = W.shape[2]
+    for i, (image, label) in enumerate(zip(counts, labels, strict=True)):
+        V = torch.nn.functional.conv2d(*(torch.tensor(a).double() for a in (image[None], W)), padding=side // 2).numpy()[0]
+        V[off[i]] = 0
+        f, y, x = np.unravel_index(V.argmax(), V.shape)
+        silent = V.max() <= 0
+        decision = -1 if silent else (f // (len(W) // 10) if net.by_map else int(V.argmax()) % 10)
+        decisions.append(decision)
+        winners.append((-1, -1, -1) if silent else (f, y, x))
+        if not silent:
+            fired = np.pad(image, ((0, 0), (side // 2,) * 2, (side // 2,) * 2))[:, y:y + side, x:x + side] > 0
+            phi_r, phi_p = net.phi
+            D[f] += (np.where(fired, phi_r * 0.004, phi_r * -0.003) if decision == label
+                     else np.where(fired, phi_p * -0.004, phi_p * 0.0005))
+            if batch == 1:
+                W = np.clip((W + D).astype(W.dtype), *np.array((0.2, 0.8), W.dtype))
+                D[:] = 0
+        if batch > 1 and (i + 1) % batch == 0:
+            W, D = np.clip(W + D.astype(W.dtype), 0.2, 0.8).astype(W.dtype), np.zeros(W.shape)
+    return np.array(decisions), np.array(winners), W
+
+
+@pytest.mark.parametrize('dtype, class_map, most, batch, drop', [
+    ('float32', 'by_map', 1, 1, 0), ('float64', 'by_map', 1, 1, 0.5), ('float32', 'flat_mod', 4, 1, 0),
+    ('float32', 'by_map', 3, 6, 0.2)])
+def test_layer3_is_the_plain_rule(dtype, class_map, most, batch, drop):
+    """60 images; bytes, left-out positions and exact sums against the convolution: same winners, same weights."""
+    rng = np.random.default_rng(most)
+    counts = (rng.random((60, 40, 4, 4)) < 0.3) * rng.integers(1, most + 1, (60, 40, 4, 4))
+    counts[7] = 0                                  # silent
+    counts[20:, :, :2] = 0                         # positions at the bottom have few afferents
+    labels = rng.integers(0, 10, 60)
+    W = rng.normal(0.8, 0.05, (20, 40, 5, 5)).astype(dtype)
+    net = rstdp.Decider(W.copy(), class_map=class_map, batch_size=batch)
+    net.phi[:] = 0.9, 0.8
+    off = rng.random((60, 20)) < drop
+    decision, winner, largest = net.present(counts.astype(np.uint8), labels, learn=True, off=off)
+    expected = plain_rstdp(counts, labels, W, net, off, batch)
+    np.testing.assert_array_equal(decision, expected[0])
+    np.testing.assert_array_equal(winner, expected[1])
+    np.testing.assert_allclose(net.W, expected[2], rtol=0, atol=2e-7 if dtype == 'float32' else 1e-12)
+    assert decision[7] == -1 and largest[7] == 0 and (decision == labels).any()
+
+
+def test_sums_of_float32_weights_are_exact():
+    """Whatever the order of the afferents: the same potential, so no machine decides otherwise."""
+    rng = np.random.default_rng(6)
+    W = rng.uniform(0.2, 0.8, (1, 250, 5, 5)).astype(np.float32)
+    where, n = np.tile(np.arange(250), (16, 1)), np.full(16, 250)
+    first = rstdp.potential(W, 0, 5, where, n, 4)
+    for _ in range(20):
+        for row in where:
+            rng.shuffle(row)
+        assert rstdp.potential(W, 0, 5, where, n, 4) == first
+
+
+def test_class_maps():
+    """200 maps of 4 x 4: 20 maps a class; flat index (16 map + 4 row + column) mod 10."""
+    for f, position in ((0, 0), (19, 15), (20, 3), (199, 7)):
+        assert rstdp.class_of(f, position, 16, 200, 10, True) == f // 20
+        assert rstdp.class_of(f, position, 16, 200, 10, False) == (16 * f + position) % 10
+
+
+def test_factors_follow_hits_and_misses():
+    """phi_r = wrong / n, phi_p = right / n of the window just ended; the last window of an epoch may be short."""
+    p = tiny(n_train=50, factor_window=20)
+    counts = {'train': np.zeros((50, 12, 4, 4), np.uint8), 'train_labels': np.zeros(50, int)}
+    top = simulation.Training(p, counts)
+    for outcome, n in (((5, 15, 0), 20), ((20, 0, 0), 20), ((1, 8, 1), 10)):
+        top.window[:] = outcome
+        top.close_window()
+        np.testing.assert_allclose(top.net.phi, (outcome[1] / n, outcome[0] / n))
+    assert top.running.tolist() == [26, 23, 1]
+
+
+# ---------------------------------------------------------------- schedules, kernels as Python
+
+def read_schedule(name):
+    with open(REFERENCE / name, encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def test_rates_double_as_in_the_authors_simulator():
+    steps = {int(row['first_presentation_counting_from_1']): (float(row['ltp_rate']), float(row['ltd_rate']))
+             for row in read_schedule('rate_schedule_spyketorch.csv')}
+    rates, expected = stdp.Rates(0.004, -0.003, 0.15, 500), None
+    for presentation in range(1, max(steps) + 600):
+        assert rates.present(1) == 1
+        expected = steps.get(presentation, expected)
+        np.testing.assert_allclose((rates.ltp, rates.ltd), expected, rtol=1e-6)
+
+
+def test_rates_double_as_in_the_replication():
+    rows = read_schedule('rate_schedule_replication.csv')
+    steps = {(int(row['epoch']), int(row['first_batch_used'])): (float(row['ltp_rate']), float(row['ltd_rate']))
+             for row in rows}
+    rates, expected = replication.BatchRates(0.004, -0.003, 0.15, 500, int(rows[0]['batch_size'])), None
+    for epoch in range(2):
+        rates.start_epoch()
+        for batch in range(600):
+            expected = steps.get((epoch, batch), expected)
+            np.testing.assert_allclose((rates.ltp, rates.ltd), expected, rtol=1e-6)
+            rates.after_batch()
+
+
+def test_kernels_are_their_python_source():
+    """kernel == kernel.py_func on small input."""
+    rng = np.random.default_rng(7)
+    latency, W = random_latency(rng, (3, 2, 6, 6)), rng.uniform(0.3, 0.9, (2, 3, 3, 4))
+    rule = stdp.Rule(T, 1, 1, 3.0, True, 2, 1, 0.0, 1.0)
+    found = []
+    for function in (stdp.learn, stdp.learn.py_func):
+        w, winners = W.copy(), np.empty((3, 2, 4), np.int64)
+        function(latency, w, np.zeros_like(w), True, 6, rule, 0.05, -0.04, winners)
+        found.append((w, winners))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+    cells = [np.empty(latency[0].size * 2, np.int64) for _ in range(2)]
+    begins, orders = np.zeros((2, T + 1), np.int64), np.zeros((2, 2, 3, 3), np.int64)
+    for i, function in enumerate((spikes.list_spikes, spikes.list_spikes.py_func)):
+        function(latency[0], 2, T, cells[i], begins[i], orders[i])
+    np.testing.assert_array_equal(begins[0], begins[1])
+    np.testing.assert_array_equal(orders[0], orders[1])
+    np.testing.assert_array_equal(cells[0][:begins[0, T]], cells[1][:begins[0, T]])
+
+
+# ---------------------------------------------------------------- SpikingJelly
+
+def test_latency_neurons_fire_once_and_keep_their_potential():
+    x = torch.tensor([[1.0, 2.0, 0.5], [1.0, 0.0, 0.5], [1.0, 3.0, 0.5]])
+    for strict, expected in ((True, [[0, 0, 0], [0, 0, 0], [1, 1, 0]]), (False, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])):
+        node = spiking.IFLatencyNode(2.0, strict)
+        for _ in range(2):                         # a second time after reset_net: `fired` is a memory and is cleared
+            assert torch.stack([node(row) for row in x]).tolist() == expected
+            assert node.v.tolist() == [3.0, 5.0, 1.5]
+            functional.reset_net(node)
+        node.step_mode = 'm'
+        assert node(x).tolist() == expected
+    silent = spiking.IFLatencyNode(float('inf'))
+    assert not silent(torch.full((4,), 1e30, dtype=torch.float64)).any() and silent.v.tolist() == [1e30] * 4
+
+
+def test_pools_pass_one_spike_or_every_distinct_latency():
+    latency = np.array([[[[3, 5], [5, 15]]]], np.uint8)
+    waves = spiking.waves(latency, T)
+    first = spiking.FirstSpikePool(2, 'm')(waves)
+    every = torch.stack([torch.nn.functional.max_pool2d(wave, 2) for wave in waves])
+    assert first.sum() == 1 and spiking.latencies(first).item() == 3
+    assert every.sum() == 2
+    out, count = np.empty((1, 1, 1, 1), np.uint8), np.empty((1, 1, 1, 1), np.uint8)
+    spikes.first_spikes(latency, 2, out)
+    spikes.count_spikes(latency, 2, T, count)
+    assert out.item() == 3 and count.item() == 2
+
+
+@pytest.mark.parametrize('released', [False, True])
+def test_the_module_is_the_event_driven_network(released):
+    """Trained on digits by the kernels, then 20 images: spikes of C2, largest potentials and decisions of both."""
+    p = tiny(released_code=released, batch_size=20 if released else 1, doubling_interval=40)
+    out = simulation.run(p)
+    weights = [out[f'conv{i}_weight'].astype(float) for i in (1, 2, 3)]
+    latency = encoding.encode(simulation.lower.data.digits('test')[0][:20])
+    net = spiking.DeepNetwork(p, weights)
+    seen = []
+    net.pool2.register_forward_hook(lambda _, __, spike: seen.append(spike))
+    decision, V = net.decide(latency)
+    counts = lower.features(p, latency, weights[0], weights[1])
+    np.testing.assert_array_equal(torch.stack(seen).sum(0).numpy(), counts)
+    kernel_decision, _, largest = simulation.decider(p, weights[2]).present(counts)
+    np.testing.assert_array_equal(decision, kernel_decision)
+    np.testing.assert_allclose(V.reshape(20, -1).max(axis=1), largest, rtol=1e-6)
+    assert counts.any()
+
+
+# ---------------------------------------------------------------- runs that were stopped
+
+class Stopped(Checkpoint):
+    """A checkpoint that is written at every offer and breaks the run off at the n-th."""
+
+    def __init__(self, path, stop):
+        super().__init__(path, every=0.0)
+        self.left = stop
+
+    def part(self, name):
+        raise NotImplementedError
+
+    def offer(self, state, *args):
+        super().offer(state, *args)
+        self.left[0] -= 1
+        if self.left[0] == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('given', [{}, {'s3_dropout': 0.3, 'shuffle': True, 'n_validation': 10},
+                                   {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}])
+def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkeypatch, given):
+    """Stopped in layers 1, 2 and 3 one after the other, each time continued."""
+    monkeypatch.setattr(lower, 'BLOCK', 20)
+    monkeypatch.setattr(simulation, 'CHUNK', 10)
+    monkeypatch.setattr('common.RESULTS', tmp_path)
+    p = tiny(**given)
+    whole = simulation.run(p)
+    stop, stages = [0], []
+    monkeypatch.setattr(lower, 'Checkpoint', lambda path, every: Stopped(path, stop))
+    for offers in (2, 3, 4, 6, 2, 5):
+        stop[0] = offers
+        try:
+            out = simulation.run(p, Stopped(tmp_path / 'run.npz', stop))
+            break
+        except KeyboardInterrupt:
+            stages.append('3' if (tmp_path / 'run.npz').exists() else '1-2')
+    else:
+        stop[0] = -1
+        out = simulation.run(p, Stopped(tmp_path / 'run.npz', stop))
+    assert '1-2' in stages and '3' in stages
+    for name in whole:
+        if name != 'lower_cpu_seconds':
+            np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
+
+
+def test_runs_that_differ_in_layer_3_share_layers_1_and_2(tmp_path, monkeypatch):
+    monkeypatch.setattr('common.RESULTS', tmp_path)
+    changes = {}, {'s3_seed': 5}, {'factor_window': 30}, {'class_map': 'flat_mod'}
+    paths = {lower.cache_path(tiny(**given)) for given in changes}
+    assert len(paths) == 1
+    assert lower.cache_path(tiny(threshold=(8.0, 7.0))) not in paths
+    a, b = (simulation.run(tiny(s3_seed=s), Checkpoint(tmp_path / f'{s}.npz')) for s in (-1, 5))
+    assert len(list((tmp_path / 'rstdp_mnist' / 'layers12').glob('*.npz'))) == 1
+    np.testing.assert_array_equal(a['conv2_weight'], b['conv2_weight'])
+    assert (a['conv3_weight'] != b['conv3_weight']).any()
+
+
+def test_initial_weights_are_three_draws_of_one_generator():
+    p = tiny(seed=3)
+    rng = np.random.default_rng(3)
+    for W, layer in zip(lower.initial_weights(p), spikes.layers(p), strict=True):
+        np.testing.assert_array_equal(W, rng.normal(0.8, 0.05, layer.shape))
