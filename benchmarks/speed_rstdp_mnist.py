@@ -1,0 +1,95 @@
+"""Kernels of the R-STDP network for benchmarks/speed.py: one image through each stage, layers saturated as after training.
+
+Data: MNIST if it is on disk, else scikit-learn's digits enlarged (named in `mode`). Weights: trained here for a moment first.
+released_us: the authors' simulator on one core, measured by the authors of the specification.
+"""
+import functools
+
+import numpy as np
+
+from common import load_params
+from rstdp_mnist import data, encoding, exp_params, lower, replication, simulation, stdp
+from rstdp_mnist.rstdp import Decider
+from rstdp_mnist.spikes import layers, map_last
+
+IMAGES = 1000
+
+
+def available():
+    """'paper_short' if MNIST is on disk, else 'digits'."""
+    try:
+        data.mnist('train')
+        return 'paper_short'
+    except FileNotFoundError:
+        return 'digits'
+
+
+@functools.cache
+def trained():
+    """A run on 3,000 MNIST images (or 1,500 digits): parameters, images, labels, latencies, C1, features, weights."""
+    p = load_params(exp_params, mode='small' if available() == 'paper_short' else 'digits', epochs_s3=2)
+    out = simulation.run(p)
+    images, labels = data.mnist('train') if p.data == 'mnist' else data.digits('train')
+    latency = encoding.encode(images[:IMAGES])
+    W_1, W_2 = map_last(out['conv1_weight']), map_last(out['conv2_weight'])
+    C1 = lower.second_input(p, latency, W_1)
+    return p, images[:IMAGES], labels[:IMAGES].astype(int), latency, C1, lower.third_input(p, C1, W_2), out
+
+
+def encode():
+    images = trained()[1]
+    return lambda: encoding.encode(images)
+
+
+def learn(number):
+    """Online STDP in layer 1 or 2, at the final rates."""
+    p, _, _, latency, C1, _, out = trained()
+    net = lower.learner(p, number, out[f'conv{number}_weight'])
+    net.rates = stdp.Rates(0.15, -0.1125, 0.15, 500)
+    return lambda: net.advance((latency, C1)[number - 1])
+
+
+def learn_batches(number):
+    """The replication's layer 1 or 2."""
+    p = load_params(exp_params, mode='replication')
+    latency, out = trained()[3], trained()[6]
+    inputs = latency if number == 1 else lower.second_input(p, latency[:300], map_last(out['conv1_weight']))
+    net = lower.learner(p, number, out[f'conv{number}_weight'])
+    net.rates = replication.BatchRates(0.15, -0.1125, 0.15, 500, 100)
+    return lambda: net.advance(inputs[:300])
+
+
+def forward_1():
+    p, _, _, latency, _, _, out = trained()
+    return lambda: lower.second_input(p, latency, map_last(out['conv1_weight']))
+
+
+def forward_2():
+    p, _, _, _, C1, _, out = trained()
+    return lambda: lower.third_input(p, C1, map_last(out['conv2_weight']))
+
+
+def decide(learn):
+    """R-STDP in layer 3, or a test pass."""
+    _, _, labels, _, _, counts, out = trained()
+    net = Decider(out['conv3_weight'].astype(np.float32))
+    net.phi[:] = 0.1, 0.9
+    return lambda: net.present(counts, labels, learn=learn)
+
+
+def kernels():
+    """Additions are counted as multiply-adds: spikes x taps x maps (means on MNIST, trained weights)."""
+    mode = available()
+    one, two, three = (f'{n.maps_in}x{n.size_in} - {n.maps}' for n in layers(load_params(exp_params)))
+    cases = [('encoding', '28x28', IMAGES, 68_000, encode, 7300),
+             ('layer 1, STDP', one, IMAGES, 190_000, lambda: learn(1), 5600),
+             ('layer 1, latencies', one, IMAGES, 874_000, forward_1, None),
+             ('layer 2, STDP', two, IMAGES, 350_000, lambda: learn(2), 16_000),
+             ('layer 2, features', two, IMAGES, 1_090_000, forward_2, None),
+             ('layer 3, R-STDP', three, IMAGES, 2_900_000, lambda: decide(True), 28_600),
+             ('layer 3, test', three, IMAGES, 2_900_000, lambda: decide(False), None),
+             ('layer 1, replication', '6x28 - 30', 300, 874_000, lambda: learn_batches(1), 42_000),
+             ('layer 2, replication', '30x12 - 250', 300, 2_200_000, lambda: learn_batches(2), 52_000)]
+    for name, sizes, steps, macs, make, released in cases:
+        yield {'kernel': name, 'mode': mode, 'sizes': sizes, 'steps': steps, 'macs': macs, 'make': make,
+               'released_us': released}
