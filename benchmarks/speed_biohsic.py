@@ -66,7 +66,7 @@ def kernels():
            'released_us': 600, 'make': reservoir}
     yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 4, 'macs': 79e6 * 9,
            'released_us': 124_000, 'make': lambda: cnn('biohsic_cifar10_cnn', 4)}
-    yield {'kernel': 'CNN back-propagation', 'mode': 'bp_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 2, 'macs': 79e6 * 16 * 4,
-           'released_us': 196_000, 'make': lambda: cnn('bp_cifar10_cnn', 2)}
-    yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_reduced', 'sizes': 'conv32-64', 'steps': 20, 'macs': 5.6e6 * 9,
-           'released_us': 15_000, 'make': lambda: cnn('biohsic_cifar10_reduced', 20)}
+    yield {'kernel': 'CNN back-propagation', 'mode': 'bp_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 2,
+           'macs': 79e6 * 16 * 4, 'released_us': 196_000, 'make': lambda: cnn('bp_cifar10_cnn', 2)}
+    yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_reduced', 'sizes': 'conv32-64', 'steps': 20,
+           'macs': 5.6e6 * 9, 'released_us': 15_000, 'make': lambda: cnn('biohsic_cifar10_reduced', 20)}

@@ -67,11 +67,12 @@ def reservoir(level):
                 main=True),
             row('normalised squared error, after epoch 1', score('nmse', 1), None, 1e-3, (0, 0.01)),
             row('normalised squared error, untrained', score('nmse', 0), None, None, (1, 1)),
-            row(f'correlation, after epoch {last}', score('correlation', last), None, 0.9906),
-            row(f'normalised squared error, after epoch {last}', score('nmse', last), None, 2e-2),
             row('correlation on a new epoch, read-out frozen', score('frozen_correlation', 0), None, -0.18, main=True,
                 note='Learned is to cancel the last error, not the modulating signal (README, D8).'),
             row('normalised squared error, read-out frozen', score('frozen_nmse', 0), None, 7.1)]
+    if last == 10:
+        rows[3:3] = [row('correlation, after epoch 10', score('correlation', 10), None, 0.9906),
+                     row('normalised squared error, after epoch 10', score('nmse', 10), None, 2e-2)]
     return {'mode': 'reservoir', 'figure': 'f1_reservoir', 'claim': CLAIMS['reservoir'], 'needs': 'mnist', 'runs': runs,
             'rows': rows}
 
@@ -198,12 +199,13 @@ def other_images():
     cifar = [params('biohsic_cifar10_reduced', modulator=m) for m in ('released', 'exact', 'none')]
     cifar.append(params('bp_cifar10_reduced'))
     rule, exact, none, bp = (only(data='cifar10', what=what) for what in ('released', 'exact', 'none', 'bp'))
-    reduced = 'reduced protocol: channels 32-64, first 5000 training and 2000 test images, no augmentation'
+    reduced = ('Reduced protocol: channels 32-64, first 5000 training and 2000 test images, no augmentation. The measurement of '
+               'the released program is lower for all rules and the control alike (README, Misses).')
     rows += [row('CIFAR-10 reduced, rule: test accuracy after 1 epoch, %', at_epoch(rule, 1), None, 25.8, (22, 30),
                  note=reduced),
              row('CIFAR-10 reduced, exact gradient: after 1 epoch, %', at_epoch(exact, 1), None, 26.3),
              row('CIFAR-10 reduced, no third factor: after 1 epoch, %', at_epoch(none, 1), None, 27.7),
-             row('CIFAR-10 reduced, back-propagation: after 3 epochs, %', at_epoch(bp, 3), None, 38.2, (34, 42)),
+             row('CIFAR-10 reduced, back-propagation: after 3 epochs, %', at_epoch(bp, 3), None, 38.2, (34, 42), note=reduced),
              row('CIFAR-10 reduced: back-propagation above the rule, points', difference(at_epoch(bp, 3), at_epoch(rule, 1)),
                  None, 12.4, (0, None))]
     return [{'mode': 'biohsic_fashion, bp_fashion', 'figure': 'f3_fashion', 'claim': CLAIMS['other'], 'needs': 'fashion_mnist',

@@ -46,8 +46,10 @@ def accuracy(ax, runs, name='test_accuracy', legend=True):
         p, colour = run[0]['params'], COLOURS[kind(run)]
         raw = p['data'] in ('linear', 'xor') and p['input_scale'] == 1
         label = LABELS[kind(run)] + (', inputs not / 255' if raw else '')
-        band(ax, 100 * run[1][name], '#009E73' if raw else colour, f'{label} (n = {p["nmodels"]})')
+        marker = 'o' if p['nepochs'] <= 10 else None
+        band(ax, 100 * run[1][name], '#009E73' if raw else colour, f'{label} (n = {p["nmodels"]})', marker=marker)
     ax.set(xlabel='epoch', ylabel=f'{name.split("_")[0]} accuracy (%)', ylim=(0, 100))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     if legend:
         ax.legend(loc='lower right', fontsize=8.5)
 
