@@ -18,7 +18,6 @@ from running import load_members, load_or_exit, stop
 def fig_1(runs):
     """Accuracy by epoch: the replication, the authors' simulator, ours; the paper's 97.2 % dashed."""
     plt = style()
-    from matplotlib.ticker import MaxNLocator
     figure, ax = plt.subplots(figsize=(13, 5))
     epochs = len(runs[0][1]['train_fractions'])
     for name in ('replication_mnist', 'replication_nmnist', 'spyketorch_mnist'):
@@ -26,30 +25,31 @@ def fig_1(runs):
     panels.our_curves(ax, runs)
     panels.paper_line(ax)
     ax.spines['left'].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel='epoch', ylabel='accuracy (%)')
+    panels.epoch_axis(ax)
     ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
     return figure
 
 
 def fig_compared(runs):
-    """Test accuracy of several settings: curves from the same initial weights, and the last epoch."""
+    """Test accuracy of several settings with the same initial weights; the known replication for comparison."""
     plt = style()
     figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6), width_ratios=(1.15, 1))
-    shortest = min(arrays['test_epochs'][-1] for _, arrays in runs)
-    names, finals = [], []
-    for run in runs:
+    last = min(arrays['test_epochs'][-1] for _, arrays in runs)
+    names = [panels.name_of(run) for run in runs]
+    for place, run in enumerate(runs):
         epochs, test = run[1]['test_epochs'], 100 * run[1]['test_fractions'][:, 0]
-        line, = left.plot(epochs, test, color='#222222' if not names else None, lw=2.2 if not names else 1.5)
-        at = np.flatnonzero(epochs == shortest)[0]
-        right.barh(len(names), test[at], color=line.get_color(), height=0.6)
-        right.text(test[at] + 0.2, len(names), f'{test[at]:.2f}', va='center', fontsize=9)
-        names.append(panels.name_of(run))
-        finals.append(test[at])
+        line, = left.plot(epochs, test, color=None if place else '#222222', lw=1.5 if place else 2.2)
+        panels.dot(right, test[epochs == last][0], place, line.get_color())
+    if runs[0][0]['mode'] == 'paper_short':
+        known, colour = panels.published('replication_mnist'), panels.COLOURS['replication_mnist'][2]
+        keep = known['epoch'] <= last
+        left.plot(known['epoch'][keep], known['test'][keep], color=colour, ls='--')
+        panels.dot(right, known['test'][known['epoch'] == last][0], len(names), colour)
+        names.append('the replication, as logged')
     panels.paper_line(left)
-    left.set(xlabel='epoch', ylabel='test accuracy (%)')
-    right.set(yticks=range(len(names)), yticklabels=names, xlabel=f'test accuracy (%) after epoch {shortest}',
-              xlim=(min(finals) - 3, max(finals) + 2.5))
+    panels.epoch_axis(left, 'test accuracy (%)')
+    right.set(yticks=range(len(names)), yticklabels=names, xlabel=f'test accuracy (%) after epoch {last}')
+    right.margins(x=0.16, y=0.12)
     right.invert_yaxis()
     return figure
 
@@ -61,7 +61,7 @@ def fig_replication(runs):
     panels.curve_of(ax, 'replication_mnist', 21)
     panels.our_curves(ax, runs)
     panels.paper_line(ax)
-    ax.set(xlabel='epoch', ylabel='accuracy (%)')
+    panels.epoch_axis(ax)
     ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
     return figure
 
@@ -77,7 +77,8 @@ def fig_long(runs):
             ax.plot(epochs, values, color=colour, label=f'{part}ing' if part == 'train' else part)
     panels.paper_line(ax)
     ax.axhline(96.49, color=panels.COLOURS['spyketorch_mnist'][2], ls=':', label="authors' simulator, best of 680 epochs")
-    ax.set(xlabel='epoch', ylabel='accuracy (%)', ylim=(89.5, 98.5))
+    panels.epoch_axis(ax)
+    ax.set_ylim(89.5, 98.5)
     ax.legend(loc='lower right')
     return figure
 

@@ -76,6 +76,19 @@ def our_curves(ax, runs):
         ax.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.3, lw=0)
 
 
+def dot(ax, value, place, colour):
+    """A dot at `value` in row `place`, with its number."""
+    ax.plot(value, place, 'o', ms=8, color=colour)
+    ax.annotate(f'{value:.2f}', (value, place), (9, 0), textcoords='offset points', va='center', fontsize=9)
+
+
+def epoch_axis(ax, ylabel='accuracy (%)'):
+    """Whole epochs from left to right."""
+    from matplotlib.ticker import MaxNLocator
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel='epoch', ylabel=ylabel)
+
+
 def paper_line(ax):
     """Dashed line at the paper's accuracy."""
     ax.axhline(PAPER, color='#BBBBBB', ls='--', lw=1.2, zorder=0)
