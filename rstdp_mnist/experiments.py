@@ -99,8 +99,7 @@ def short_rows():
 def digits():
     """The stand-in for missing MNIST, under its own name."""
     return {'mode': 'digits', 'figure': 'fig_digits', 'claim': CLAIMS['fig_digits'], 'runs': params('digits'),
-            'rows': [row('test accuracy after the last epoch, %', at_epoch('test', -1), main=True)], 'standin': STANDIN,
-            'standin_name': STANDIN}
+            'rows': [row('test accuracy after the last epoch, %', at_epoch('test', -1), main=True)], 'standin': STANDIN}
 
 
 def figures_of(mode, runs):
@@ -112,7 +111,7 @@ def figures_of(mode, runs):
 def short(seeds):
     """Mode paper_short and the figures of its first seed."""
     found = {'mode': 'paper_short', 'figure': 'fig_1', 'claim': CLAIMS['fig_1'], 'runs': params('paper_short', seeds),
-             'rows': short_rows(), 'needs': 'mnist', 'curves': curves, 'standin': STANDIN, 'instead': digits()}
+             'rows': short_rows(), 'needs': 'mnist', 'curves': curves, 'instead': digits()}
     return [found, *figures_of('paper_short', params('paper_short'))]
 
 
@@ -125,7 +124,7 @@ def quick():
             row('winners an image, layer 2', each(lambda d: d['winners_2'].min()), quick_band=(7.98, 8))]
     runs = params('small')
     return [{'mode': 'small', 'figure': 'fig_1', 'claim': CLAIMS['fig_1'], 'runs': runs, 'rows': rows, 'needs': 'mnist',
-             'standin': STANDIN, 'instead': digits()}, *figures_of('small', runs)]
+             'instead': digits()}, *figures_of('small', runs)]
 
 
 # ---------------------------------------------------------------- why the replication stays below, and what stays open
