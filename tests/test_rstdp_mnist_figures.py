@@ -1,0 +1,94 @@
+"""R-STDP on MNIST: figures and the arithmetic behind them, experiments of reproduce.py."""
+import csv
+import dataclasses
+import io
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use('Agg')
+
+from common import load_params
+from rstdp_mnist import encoding, exp_params, experiments, simulation
+from rstdp_mnist import plot_generator as plots
+from rstdp_mnist import plot_panels as panels
+
+
+@pytest.fixture(scope='module')
+def tiny():
+    """Two runs on the stand-in that differ in one parameter, as load_result gives them."""
+    found = []
+    for given in ({}, {'factor_window': 30}):
+        p = load_params(exp_params, mode='digits', n_train=60, n_test=40, n_maps=(8, 12, 20), epochs_s1=1, epochs_s2=1,
+                        epochs_s3=3, **({'factor_window': 20} | given))
+        found.append(({'mode': p.mode, 'seed': p.seed, 'params': dataclasses.asdict(p)}, simulation.run(p)))
+    return found
+
+
+@pytest.mark.parametrize('name', plots.FIGURES)
+def test_every_figure_shows_its_run(tiny, name):
+    """Each is drawn from finished runs; lines and pictures hold finite numbers."""
+    figure = plots.FIGURES[name](tiny[:1] if name in ('fig_long', 'fig_replication') else tiny)
+    drawn = [line.get_ydata() for ax in figure.axes for line in ax.get_lines()]
+    drawn += [image.get_array() for ax in figure.axes for image in ax.get_images()]
+    assert drawn and all(np.isfinite(np.ma.filled(values, 0).astype(float)).any() for values in drawn)
+    matplotlib.pyplot.close(figure)
+
+
+def test_published_curves():
+    """The numbers of the specification: best of the replication 87.48 % in epoch 15, the simulator's 94.70 % in epoch 20."""
+    known = panels.published('replication_mnist')
+    window = known['epoch'] <= 20
+    assert known['test'][window].max() == pytest.approx(87.48) and known['test'][window].argmax() == 15
+    assert panels.published('spyketorch_mnist')['test'][-1] == pytest.approx(94.70)
+    assert panels.published('replication_nmnist')['test'].max() == pytest.approx(49.97)
+
+
+def test_features_in_input_space():
+    """Sides 17, 22, 50; S1's patch against loops over taps and channels written out."""
+    rng = np.random.default_rng(0)
+    weights = [rng.random((3, 6, 5, 5)), rng.random((4, 3, 3, 3)), rng.random((5, 4, 5, 5))]
+    S1, S2, S3 = panels.reconstructed(weights, [1, 4])
+    assert S1.shape == (3, 17, 17) and S2.shape == (4, 22, 22) and S3.shape == (2, 50, 50)
+    assert min(part.min() for part in (S1, S2, S3)) >= 0
+    plain, kernels = np.zeros((17, 17)), encoding.dog_kernels()
+    for i in range(5):
+        for j in range(5):
+            for y in range(13):
+                for x in range(13):
+                    plain[i + y, j + x] += max(weights[0][2, c, i, j] * kernels[c, y, x] for c in range(6))
+    np.testing.assert_allclose(S1[2], np.maximum(plain, 0), rtol=1e-6, atol=1e-9)
+
+
+def test_names_say_what_differs(tiny):
+    assert panels.name_of(tiny[1]).endswith('factor_window = 30')
+    p = load_params(exp_params, mode='class_map')
+    assert panels.name_of(({'mode': 'class_map', 'params': vars(p)}, None)) == panels.LABELS['class_map']
+
+
+def test_curves_are_complete(tiny):
+    rows = list(csv.DictReader(io.StringIO(experiments.curves(tiny))))
+    assert len(rows) == 6 and [int(row['epoch']) for row in rows] == [0, 1, 2] * 2
+    for row, value in zip(rows, tiny[0][1]['test_fractions'][:, 0], strict=False):
+        assert float(row['test_accuracy']) == pytest.approx(value)
+
+
+def test_values_of_rows(tiny):
+    first, second = (arrays['test_fractions'][:, 0] for _, arrays in tiny)
+    np.testing.assert_allclose(experiments.at_epoch('test', 1)(tiny), [100 * first[1], 100 * second[1]])
+    np.testing.assert_allclose(experiments.at_epoch('test', -1)(tiny), [100 * first[-1], 100 * second[-1]])
+    np.testing.assert_allclose(experiments.best(tiny), [100 * first.max(), 100 * second.max()])
+    assert np.isnan(experiments.at_epoch('test', 7)(tiny)).all()
+    name = panels.name_of(tiny[1])
+    np.testing.assert_allclose(experiments.of(name, experiments.best)(tiny), [100 * second.max()])
+
+
+@pytest.mark.parametrize('level', ['quick', 'headline', 'paper'])
+def test_experiments_can_be_run_and_drawn(level):
+    for experiment in experiments.experiments(level):
+        assert experiment['figure'] in plots.FIGURES and experiment['claim'] and experiment['runs']
+        for row in experiment['rows']:
+            low, high = row['band'] or (0, 1)
+            assert low is None or high is None or low <= high
+    assert all(p.n_train == 60_000 for p in experiments.experiments('headline')[0]['runs'])
