@@ -30,6 +30,13 @@ def published(run):
             'test': np.array([100 * float(row['test_correct']) for row in rows])}
 
 
+def measured(name):
+    """(epochs, test accuracy in %) of a run of another program with the rules of the default mode (published/)."""
+    with open(PUBLISHED.with_name(f'measured_{name}.csv'), encoding='utf-8') as file:
+        rows = list(csv.DictReader(file))
+    return [int(row['epoch']) for row in rows], [100 * float(row['test_accuracy']) for row in rows]
+
+
 def params_of(run):
     """The Params of a finished run."""
     return load_params(exp_params, **run[0]['params'])
