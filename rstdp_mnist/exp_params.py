@@ -79,8 +79,9 @@ class Params:                           # value = the paper's network, 21 epochs
 
     @property
     def cost(self):
-        """Rough size of the run, to start the longest first."""
-        return self.n_train * (2 * self.epochs_s1 + 3 * self.epochs_s2 + 4 * self.epochs_s3)
+        """About how many CPU seconds a run takes."""
+        lower = self.n_train * (0.8 + 0.11 * self.epochs_s1 + 0.15 * self.epochs_s2) * (4 if self.pooling == 'distinct' else 1)
+        return 1e-3 * (lower + self.epochs_s3 * (0.14 * self.n_train + 0.1 * self.n_test)) + 2
 
 
 RELEASED = dict(input_pad=0, threshold=(15.0, 15.0), strict_threshold=False, pooling='distinct', init_sd=0.02,
