@@ -107,7 +107,7 @@ MODES = {
     'smoke': dict(n_train=200, n_test=100, epochs_s1=1, epochs_s2=1, epochs_s3=1, factor_window=100),
 }
 
-SWEEPS = {name: [dict(seed=seed) for seed in range(3)] for name in ('paper_short', 'small', 'digits')}
+SWEEPS = {name: [dict(seed=seed) for seed in range(3)] for name in ('paper_short', 'threshold', 'small', 'digits')}
 
 RULES = {                               # checked before anything is computed; lists and combinations: exp_params_checks.py
     'array_num >= 1': 'members are numbered from 1',

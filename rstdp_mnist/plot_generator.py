@@ -66,28 +66,6 @@ def fig_replication(runs):
     return figure
 
 
-def fig_gap(runs):
-    """Test accuracy of two settings, mean and range over seeds; the authors' simulator; every seed after the last epoch."""
-    plt = style()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), width_ratios=(1.4, 1))
-    names = list(dict.fromkeys(panels.name_of(run) for run in runs))
-    for place, name in enumerate(names):
-        some = [run for run in runs if panels.name_of(run) == name]
-        values, epochs = panels.accuracy(some, 'test'), some[0][1]['test_epochs']
-        line, = left.plot(epochs, values.mean(axis=0), color=None if place else '#222222', label=name)
-        left.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
-        right.plot(values[:, -1], [place] * len(values), 'o', ms=7, color=line.get_color())
-    known = panels.published('spyketorch_mnist')
-    left.plot(known['epoch'], known['test'], color=panels.COLOURS['spyketorch_mnist'][2], ls='--', label="authors' simulator")
-    panels.paper_line(left)
-    panels.epoch_axis(left, 'test accuracy (%)')
-    left.legend(loc='lower right')
-    right.set(yticks=range(len(names)), yticklabels=names, xlabel=f'test accuracy (%) after epoch {epochs[-1]}, each seed')
-    right.margins(x=0.1, y=0.4)
-    right.invert_yaxis()
-    return figure
-
-
 def fig_long(runs):
     """One long run: training, test and validation accuracy; longer runs of another program with the same rules."""
     plt = style()
@@ -164,7 +142,7 @@ def fig_5(runs):
 
 
 FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_5': fig_5, 'fig_ablation': fig_compared,
-           'fig_gap': fig_gap, 'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_digits': fig_5}
+           'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_digits': fig_5}
 
 
 # %% every figure of one mode
