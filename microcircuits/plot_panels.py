@@ -102,7 +102,8 @@ def alignment(ax, runs, name, legend=False):
     ax.axvline(0, color='k', lw=0.6, ls=':')
     ax.set(xlabel='epoch', ylabel='angle (degrees)', title=TITLES[name], ylim=(0, None))
     if legend:
-        ax.legend(loc='upper right', bbox_to_anchor=(1, 0.86))
+        low = np.nanmin(np.median(values[:, -1], axis=0)) > 30                  # room below the curves
+        ax.legend(loc='lower left' if low else 'upper right', bbox_to_anchor=(0, 0) if low else (1, 0.86), ncol=2 if low else 1)
 
 
 def overlay(ax, published, epoch):
@@ -188,8 +189,8 @@ def weight(ax, runs, name, layer):
 
 def final_angles(ax, groups):
     """Final angle of B and W^T, each seed, by correlation time of the noise. groups {(steps, 'prosp' or 'u'): runs}"""
-    shift = {'prosp': -0.18, 'u': 0.18}
-    labels = {'prosp': 'prospective rates', 'u': 'lagging rates'}
+    shift = {'prosp': -0.22, 'u': 0.22}
+    labels = {'prosp': 'prosp.', 'u': 'lagging'}
     steps = sorted({n for n, _ in groups})
     for (n, kind), runs in groups.items():
         final = stacked(runs, 'angle_WPPT_BPP')[:, -1]
@@ -200,7 +201,7 @@ def final_angles(ax, groups):
             ax.plot(x, final[:, layer].mean(), '_', color=LAYERS[layer], ms=14, mew=2)
     for i in range(len(steps)):
         for kind, dx in shift.items():
-            ax.text(i + dx, 103, labels[kind].split()[0], ha='center', fontsize=8)
+            ax.text(i + dx, 103, labels[kind], ha='center', fontsize=8)
     ax.axhline(90, color='k', lw=0.6, ls='--')
     ax.set_xticks(range(len(steps)), [f'{n} dt' for n in steps])
     ax.set(xlabel='correlation time of the noise', ylabel='final angle of B and W$^T$ (degrees)', ylim=(0, 112))
