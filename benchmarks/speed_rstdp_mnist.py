@@ -7,10 +7,11 @@ import functools
 
 import numpy as np
 
-from common import load_params
-from rstdp_mnist import data, encoding, exp_params, lower, replication, simulation, stdp
+from common import load_params, load_result
+from rstdp_mnist import data, encoding, exp_params, lower, replication, stdp
 from rstdp_mnist.rstdp import Decider
 from rstdp_mnist.spikes import layers, map_last
+from running import finish
 
 IMAGES = 1000
 
@@ -28,7 +29,8 @@ def available():
 def trained():
     """A run on 3,000 MNIST images (or 1,500 digits): parameters, images, labels, latencies, C1, features, weights."""
     p = load_params(exp_params, mode='small' if available() == 'paper_short' else 'digits', epochs_s3=2)
-    out = simulation.run(p)
+    finish(p)
+    _, out = load_result(p)
     images, labels = data.mnist('train') if p.data == 'mnist' else data.digits('train')
     latency = encoding.encode(images[:IMAGES])
     W_1, W_2 = map_last(out['conv1_weight']), map_last(out['conv2_weight'])
