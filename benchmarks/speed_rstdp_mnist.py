@@ -80,7 +80,10 @@ def decide(learn):
 
 
 def kernels():
-    """Additions are counted as multiply-adds: spikes x taps x maps (means on MNIST, trained weights)."""
+    """Additions are counted as multiply-adds: spikes x taps x maps (means on MNIST, trained weights).
+
+    Layer 3's bound is that of the plain sum, which bytes and left-out positions undercut (rstdp.py).
+    """
     mode = available()
     one, two, three = (f'{n.maps_in}x{n.size_in} - {n.maps}' for n in layers(load_params(exp_params)))
     cases = [('encoding', '28x28', IMAGES, 68_000, encode, 7300),
