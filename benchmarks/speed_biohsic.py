@@ -63,10 +63,10 @@ def kernels():
            'make': lambda: lif('lif_xor', False)}
     yield {'kernel': 'LIF training + evaluation', 'mode': 'lif_linear', 'sizes': '2-4-2', 'steps': 891 * 20,
            'macs': 10 * 16 * 3 + 10 * 22, 'tanhs': 10 * 2 + 9, 'make': lambda: lif('lif_linear', True)}
-    yield {'kernel': 'reservoir', 'mode': 'reservoir', 'sizes': '2000', 'steps': 100, 'macs': 2000 * (2000 + 30) / 2, 'tanhs': 2000,
-           'released_us': 600, 'make': reservoir}
-    yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 4, 'macs': 79e6 * 9 / 4,
-           'released_us': 124_000, 'make': lambda: cnn('biohsic_cifar10_cnn', 4)}
+    yield {'kernel': 'reservoir', 'mode': 'reservoir', 'sizes': '2000', 'steps': 100,
+           'macs': 2000 * (2000 + 30) / 2, 'tanhs': 2000, 'released_us': 600, 'make': reservoir}
+    yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 4,
+           'macs': 79e6 * 9 / 4, 'released_us': 124_000, 'make': lambda: cnn('biohsic_cifar10_cnn', 4)}
     yield {'kernel': 'CNN back-propagation', 'mode': 'bp_cifar10_cnn', 'sizes': 'conv128-256', 'steps': 2,
            'macs': 79e6 * 16 * 4 / 4, 'released_us': 196_000, 'make': lambda: cnn('bp_cifar10_cnn', 2)}
     yield {'kernel': 'CNN rule, metrics', 'mode': 'biohsic_cifar10_reduced', 'sizes': 'conv32-64', 'steps': 20,
