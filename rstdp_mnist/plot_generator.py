@@ -142,7 +142,7 @@ def fig_5(runs):
 
 
 FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_5': fig_5, 'fig_ablation': fig_compared,
-           'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_digits': fig_5}
+           'fig_threshold': fig_1, 'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_digits': fig_5}
 
 
 # %% every figure of one mode
