@@ -200,8 +200,8 @@ def other_images():
     cifar = [params('biohsic_cifar10_reduced', modulator=m) for m in ('released', 'exact', 'none')]
     cifar.append(params('bp_cifar10_reduced'))
     rule, exact, none, bp = (only(data='cifar10', what=what) for what in ('released', 'exact', 'none', 'bp'))
-    reduced = ('Reduced protocol: channels 32-64, first 5000 training and 2000 test images, no augmentation. The measurement '
-               'of the released program is lower for all rules and the control alike (README, Misses).')
+    reduced = ('Reduced protocol: channels 32-64, first 5000 training and 2000 test images, no augmentation. The bands '
+               'come from a measurement on undecoded images (README, Misses).')
     rows += [row('CIFAR-10 reduced, rule: test accuracy after 1 epoch, %', at_epoch(rule, 1), None, 25.8, (22, 30),
                  note=reduced),
              row('CIFAR-10 reduced, exact gradient: after 1 epoch, %', at_epoch(exact, 1), None, 26.3),

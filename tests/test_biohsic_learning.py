@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from biohsic import exp_params, reservoir, simulation
+from biohsic import data, exp_params, reservoir, simulation
 from common import find_data, load_params
 
 
@@ -89,9 +89,26 @@ def test_small_tasks_over_25_epochs():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not have('cifar-10-batches-py'), reason='CIFAR-10 is not on disk')
-def test_cifar_by_the_reduced_protocol():
-    bp, rule = (100 * run(mode=mode)['test_accuracy'][-1, 0] for mode in ('bp_cifar10_reduced', 'biohsic_cifar10_reduced'))
-    assert 34 <= bp <= 42 and 22 <= rule <= 30 and bp > rule
+@pytest.mark.parametrize('undecoded', [False, True])
+def test_cifar_by_the_reduced_protocol(undecoded, monkeypatch):
+    """Back-propagation is above the rule. The measured bands are those of undecoded images (README, Misses)."""
+    if undecoded:
+        load = data.cifar_batch
+        monkeypatch.setattr(data, 'cifar_batch', lambda path: (differences(load(path)[0]), load(path)[1]))
+    bp, rule = (100 * run(mode=mode, train_metrics=False)['test_accuracy'][-1, 0]
+                for mode in ('bp_cifar10_reduced', 'biohsic_cifar10_reduced'))
+    assert bp > rule
+    assert not undecoded or (34 <= bp <= 42 and 22 <= rule <= 30)
+
+
+def differences(images):
+    """Bytes packed as differences: red and blue to green, then each pixel to the one above, then to the one on the left."""
+    packed = images.copy()
+    packed[..., 0] -= packed[..., 1]
+    packed[..., 2] -= packed[..., 1]
+    packed[:, 1:] = packed[:, 1:] - packed[:, :-1]
+    packed[:, :, 1:] = packed[:, :, 1:] - packed[:, :, :-1]
+    return packed
 
 
 @pytest.mark.slow
