@@ -197,12 +197,14 @@ def folder_table(rows):
 
 
 def main_table(rows, papers):
-    """Markdown table for the front page: the main rows of every folder."""
-    lines = ['| paper | folder | figure | quantity | published | ours | time |', '|---|---|---|---|---|---|---|']
+    """Markdown table for the front page: the main rows of every folder, the paper named once."""
+    lines, last = ['| paper | figure | quantity | published | ours | time |', '|---|---|---|---|---|---|'], None
     for (folder, _, figure), some in groups(rows).items():
         for row in [row for row in some if row['main']]:
-            lines.append(f'| {papers[folder]} | [{folder}]({folder}/README.md) | {figure or row["mode"]} | {row["quantity"]} '
-                         f'| {published(row)} | {ours(row)} (n = {row["n"]}) | {row["seconds"]:.0f} s |')
+            paper = f'[{papers[folder]}]({folder}/README.md)' if folder != last else ''
+            lines.append(f'| {paper} | {figure or row["mode"]} | {row["quantity"]} | {published(row)} '
+                         f'| {ours(row)} (n = {row["n"]}) | {row["seconds"]:.0f} s |')
+            last = folder
     return '\n'.join(lines)
 
 
