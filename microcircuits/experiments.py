@@ -116,7 +116,7 @@ def figure_3(level):
     ]
     fresh += [
         row(f'B and W^T, layer {layer}, at the end, degrees', final('angle_WPPT_BPP', layer - 1),
-            WEAK['angle_WPPT_BPP'][layer - 1], main=True, note='judged by its distance in standard errors')
+            WEAK['angle_WPPT_BPP'][layer - 1], note='judged by its distance in standard errors')
         for layer in (1, 2, 3)
     ]
     found = [

@@ -255,7 +255,7 @@ def accuracy(ax, runs):
             ax.plot(x, values.mean(axis=0), color=colour, label=f'{model_type} (n = {len(some)})')
     ax.axhline(1 / 3, color='k', lw=0.6, ls='--')
     ax.set(xlabel='epoch', ylabel='validation accuracy', title='Yin-yang', ylim=(0.3, 1))
-    ax.legend(loc='lower right')
+    ax.legend(loc='center right')
 
 
 def decision(ax, runs):
@@ -265,5 +265,5 @@ def decision(ax, runs):
     classes = yin_yang_class(*points.T)
     for k, name in enumerate(('yin', 'yang', 'dots')):
         ax.plot(*points[classes == k].T, '.', color=LAYERS[k], ms=3, label=name)
-    ax.set(xlabel='x', ylabel='y', title='Samples', aspect='equal')
-    ax.legend(fontsize=8)
+    ax.set(xlabel='x', ylabel='y', title='Samples', aspect='equal', xlim=(-0.05, 1.05), ylim=(-0.05, 1.25))
+    ax.legend(fontsize=8, loc='upper center', ncol=3, markerscale=3, columnspacing=1)
