@@ -3,11 +3,10 @@ from common import command, load_result, result_path, style
 from running import stop
 
 
-def grid(rows, columns, size=3.6):
-    """(figure, axes (rows, columns)) in the project's style; size: inches of one panel."""
+def grid(rows, columns, size=3.6, height=None):
+    """(figure, axes (rows, columns)) in the project's style; size, height: inches of one panel (None: square)."""
     plt = style()
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size), squeeze=False)
-    return figure, axes
+    return plt.subplots(rows, columns, figsize=(columns * size, rows * (height or size)), squeeze=False)
 
 
 def of_mode(runs, *modes):

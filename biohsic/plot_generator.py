@@ -10,14 +10,9 @@ import numpy as np
 # %% what the figures need
 from biohsic import exp_params
 from biohsic import plot_panels as panels
-from common import command, load_result, result_path, save_figure, style
-from running import load_members, load_or_exit, stop
-
-
-def grid(rows, columns, width=3.6, height=3.2):
-    """(figure, axes) in the project's style."""
-    plt = style()
-    return plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
+from common import save_figure, style
+from drawing import finished, grid
+from running import load_members, load_or_exit
 
 
 # %% F1: the reservoir
@@ -137,11 +132,8 @@ def main(words):
     members = load_or_exit(exp_params, words, load_members)
     if members[0].mode in exp_params.SWEEPS and not any(w.startswith('array_num=') for w in words):
         members = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
-    missing = [p for p in members if not result_path(p).exists()]
-    if missing:
-        stop(f'{len(missing)} of {len(members)} results are missing; the first is made by: {command(missing[0])}', 1)
     name = figure_of(members[0])
-    save_figure(FIGURES[name]([load_result(p) for p in members]), 'biohsic', name)
+    save_figure(FIGURES[name](finished(members)), 'biohsic', name)
 
 
 if __name__ == '__main__':

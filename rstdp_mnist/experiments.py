@@ -6,6 +6,7 @@ the logs. A row's `value` takes the runs, [(meta, arrays), ...], and gives one n
 import numpy as np
 
 from common import load_params
+from report import row
 from rstdp_mnist import exp_params
 from rstdp_mnist.plot_panels import LABELS, PAPER, name_of
 
@@ -28,13 +29,6 @@ CLAIMS = {
 def params(mode, seeds=(0,), **given):
     """Params of a mode for several seeds."""
     return [load_params(exp_params, mode=mode, seed=seed, **given) for seed in seeds]
-
-
-def row(quantity, value, paper=None, released=None, band=None, main=False, note=None, quick_band=None,
-        setting='default'):
-    """One line of the results table."""
-    return {'quantity': quantity, 'value': value, 'paper': paper, 'released': released, 'band': band, 'main': main,
-            'note': note, 'quick_band': quick_band, 'setting': setting}
 
 
 def at_epoch(part, epoch):

@@ -8,10 +8,11 @@ import sys
 # %% what the figures need
 import numpy as np
 
-from common import command, load_result, result_path, save_figure, style
+from common import result_path, save_figure, style
+from drawing import finished
 from rstdp_mnist import encoding, exp_params
 from rstdp_mnist import plot_panels as panels
-from running import load_members, load_or_exit, stop
+from running import load_members, load_or_exit
 
 
 # %% accuracy
@@ -152,10 +153,7 @@ def main(words):
     if not any(w.startswith(('seed=', 'array_num=')) for w in words):
         several = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
         members = [p for p in several if result_path(p).exists()] or members
-    missing = [p for p in members if not result_path(p).exists()]
-    if missing:
-        stop(f'{len(missing)} of {len(members)} results are missing; the first is made by: {command(missing[0])}', 1)
-    runs = [load_result(p) for p in members]
+    runs = finished(members)
     dog = runs[0][0]['params']['n_channels'] == 6
     long = ('fig_long',) if members[0].mode == 'paper' else ()
     for name in ('fig_1', *long, *(('fig_2', 'fig_3', 'fig_4') if dog else ()), 'fig_5'):
