@@ -29,10 +29,19 @@ def check(p):
     """Raise ValueError for the first mistake in parameters p."""
     for name, known in CHOICES.items():
         nearest(name, getattr(p, name), known)
+    for name in ('boundaries_and_scales', 'schedules', 'boundaries'):
+        demand(finite(getattr(p, name)), f'{name} = {getattr(p, name)}: finite numbers are needed')
     check_signal(p)
     check_network(p)
     check_samples(p)
     check_schedule(p)
+
+
+def finite(value):
+    """True for names and numbers without NaN and infinities, nested at will."""
+    if isinstance(value, (tuple, list)):
+        return all(map(finite, value))
+    return isinstance(value, str) or value is None or abs(value) < 1e300
 
 
 def check_signal(p):

@@ -2,11 +2,9 @@
 import gzip
 import json
 import os
-import signal
 import struct
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -222,26 +220,3 @@ def test_networks_that_cannot_be_used(tmp_path):
         evaluate.load(path)
     with pytest.raises(FileNotFoundError, match='does not exist'):
         evaluate.load(tmp_path / 'nothing.npz')
-
-
-def test_a_killed_run_goes_on(start, call, tmp_path):
-    """kill -9 in the middle, the same command again: the same bits as a run that nobody killed."""
-    words = [ROOT / 'rstdp_mnist' / 'simulation.py', *TINY[:2], 'n_test=200', 'n_maps=8,12,20', 'epochs_s3=300', 'epochs_s1=5',
-             'factor_window=20']
-    at = {'PYTHONPATH': str(ROOT), 'PLASTICITY_CHECKPOINT_SECONDS': '0'}
-    call(*words, **at, PLASTICITY_RESULTS=str(tmp_path / 'whole'))
-    process = start(*words, **at)
-    deadline = time.time() + 100
-    while not list((tmp_path / 'results').rglob('*checkpoint.npz')) and time.time() < deadline and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not list((tmp_path / 'results').rglob('digits_seed0-??????????.npz'))
-    call(*words, **at)
-    runs = []
-    for folder in ('whole', 'results'):
-        path, = (tmp_path / folder / 'rstdp_mnist' / 'digits').glob('*.npz')
-        with np.load(path) as d:
-            runs.append({k: d[k] for k in d.files if k not in ('meta', 'lower_cpu_seconds')})
-    for name in runs[0]:
-        np.testing.assert_array_equal(runs[0][name], runs[1][name], err_msg=name)
