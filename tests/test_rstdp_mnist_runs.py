@@ -1,0 +1,174 @@
+"""R-STDP on MNIST: schedules, kernels as Python, SpikingJelly, runs that were stopped."""
+import csv
+
+import numpy as np
+import pytest
+import torch
+from spikingjelly.activation_based import functional
+from test_rstdp_mnist_model import REFERENCE, T, random_latency, tiny
+
+from common import Checkpoint
+from rstdp_mnist import encoding, lower, replication, simulation, spikes, spiking, stdp
+
+# ---------------------------------------------------------------- schedules, kernels as Python
+
+def read_schedule(name):
+    with open(REFERENCE / name, encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def test_rates_double_as_in_the_authors_simulator():
+    steps = {int(row['first_presentation_counting_from_1']): (float(row['ltp_rate']), float(row['ltd_rate']))
+             for row in read_schedule('rate_schedule_spyketorch.csv')}
+    rates, expected = stdp.Rates(0.004, -0.003, 0.15, 500), None
+    for presentation in range(1, max(steps) + 600):
+        assert rates.present(1) == 1
+        expected = steps.get(presentation, expected)
+        np.testing.assert_allclose((rates.ltp, rates.ltd), expected, rtol=1e-6)
+
+
+def test_rates_double_as_in_the_replication():
+    rows = read_schedule('rate_schedule_replication.csv')
+    steps = {(int(row['epoch']), int(row['first_batch_used'])): (float(row['ltp_rate']), float(row['ltd_rate']))
+             for row in rows}
+    rates, expected = replication.BatchRates(0.004, -0.003, 0.15, 500, int(rows[0]['batch_size'])), None
+    for epoch in range(2):
+        rates.start_epoch()
+        for batch in range(600):
+            expected = steps.get((epoch, batch), expected)
+            np.testing.assert_allclose((rates.ltp, rates.ltd), expected, rtol=1e-6)
+            rates.after_batch()
+
+
+def test_kernels_are_their_python_source():
+    """kernel == kernel.py_func on small input."""
+    rng = np.random.default_rng(7)
+    latency, W = random_latency(rng, (3, 2, 6, 6)), rng.uniform(0.3, 0.9, (2, 3, 3, 4))
+    rule = stdp.Rule(T, 1, 1, 3.0, True, 2, 1, 0.0, 1.0)
+    found = []
+    for function in (stdp.learn, stdp.learn.py_func):
+        w, winners = W.copy(), np.empty((3, 2, 4), np.int64)
+        function(latency, w, np.zeros_like(w), True, 6, rule, 0.05, -0.04, winners)
+        found.append((w, winners))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+    cells = [np.empty(latency[0].size * 2, np.int64) for _ in range(2)]
+    begins, orders = np.zeros((2, T + 1), np.int64), np.zeros((2, 2, 3, 3), np.int64)
+    for i, function in enumerate((spikes.list_spikes, spikes.list_spikes.py_func)):
+        function(latency[0], 2, T, cells[i], begins[i], orders[i])
+    np.testing.assert_array_equal(begins[0], begins[1])
+    np.testing.assert_array_equal(orders[0], orders[1])
+    np.testing.assert_array_equal(cells[0][:begins[0, T]], cells[1][:begins[0, T]])
+
+
+# ---------------------------------------------------------------- SpikingJelly
+
+def test_latency_neurons_fire_once_and_keep_their_potential():
+    x = torch.tensor([[1.0, 2.0, 0.5], [1.0, 0.0, 0.5], [1.0, 3.0, 0.5]])
+    for strict, expected in ((True, [[0, 0, 0], [0, 0, 0], [1, 1, 0]]), (False, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])):
+        node = spiking.IFLatencyNode(2.0, strict)
+        for _ in range(2):                         # a second time after reset_net: `fired` is a memory and is cleared
+            assert torch.stack([node(row) for row in x]).tolist() == expected
+            assert node.v.tolist() == [3.0, 5.0, 1.5]
+            functional.reset_net(node)
+        node.step_mode = 'm'
+        assert node(x).tolist() == expected
+    silent = spiking.IFLatencyNode(float('inf'))
+    assert not silent(torch.full((4,), 1e30, dtype=torch.float64)).any() and silent.v.tolist() == [1e30] * 4
+
+
+def test_pools_pass_one_spike_or_every_distinct_latency():
+    latency = np.array([[[[3, 5], [5, 15]]]], np.uint8)
+    waves = spiking.waves(latency, T)
+    first = spiking.FirstSpikePool(2, 'm')(waves)
+    every = torch.stack([torch.nn.functional.max_pool2d(wave, 2) for wave in waves])
+    assert first.sum() == 1 and spiking.latencies(first).item() == 3
+    assert every.sum() == 2
+    out, count = np.empty((1, 1, 1, 1), np.uint8), np.empty((1, 1, 1, 1), np.uint8)
+    spikes.first_spikes(latency, 2, out)
+    spikes.count_spikes(latency, 2, T, count)
+    assert out.item() == 3 and count.item() == 2
+
+
+@pytest.mark.parametrize('released', [False, True])
+def test_the_module_is_the_event_driven_network(released):
+    """Trained on digits by the kernels, then 20 images: spikes of C2, largest potentials and decisions of both."""
+    p = tiny(released_code=released, batch_size=20 if released else 1, doubling_interval=40)
+    out = simulation.run(p)
+    weights = [out[f'conv{i}_weight'].astype(float) for i in (1, 2, 3)]
+    latency = encoding.encode(simulation.lower.data.digits('test')[0][:20])
+    net = spiking.DeepNetwork(p, weights)
+    seen = []
+    net.pool2.register_forward_hook(lambda _, __, spike: seen.append(spike))
+    decision, V = net.decide(latency)
+    counts = lower.features(p, latency, weights[0], weights[1])
+    np.testing.assert_array_equal(torch.stack(seen).sum(0).numpy(), counts)
+    kernel_decision, _, largest = simulation.decider(p, weights[2]).present(counts)
+    np.testing.assert_array_equal(decision, kernel_decision)
+    np.testing.assert_allclose(V.reshape(20, -1).max(axis=1), largest, rtol=1e-6)
+    assert counts.any()
+
+
+# ---------------------------------------------------------------- runs that were stopped
+
+class Stopped(Checkpoint):
+    """A checkpoint that is written at every offer and breaks the run off at the n-th."""
+
+    def __init__(self, path, stop):
+        super().__init__(path, every=0.0)
+        self.left = stop
+
+    def part(self, name):
+        raise NotImplementedError
+
+    def offer(self, state, *args):
+        super().offer(state, *args)
+        self.left[0] -= 1
+        if self.left[0] == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('given', [{}, {'s3_dropout': 0.3, 'shuffle': True, 'n_validation': 10},
+                                   {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}])
+def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkeypatch, given):
+    """Stopped in layers 1, 2 and 3 one after the other, each time continued."""
+    monkeypatch.setattr(lower, 'BLOCK', 20)
+    monkeypatch.setattr(simulation, 'CHUNK', 10)
+    monkeypatch.setattr('common.RESULTS', tmp_path)
+    p = tiny(**given)
+    whole = simulation.run(p)
+    stop, stages = [0], []
+    monkeypatch.setattr(lower, 'Checkpoint', lambda path, every: Stopped(path, stop))
+    for offers in (2, 3, 4, 6, 2, 5):
+        stop[0] = offers
+        try:
+            out = simulation.run(p, Stopped(tmp_path / 'run.npz', stop))
+            break
+        except KeyboardInterrupt:
+            stages.append('3' if (tmp_path / 'run.npz').exists() else '1-2')
+    else:
+        stop[0] = -1
+        out = simulation.run(p, Stopped(tmp_path / 'run.npz', stop))
+    assert '1-2' in stages and '3' in stages
+    for name in whole:
+        if name != 'lower_cpu_seconds':
+            np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
+
+
+def test_runs_that_differ_in_layer_3_share_layers_1_and_2(tmp_path, monkeypatch):
+    monkeypatch.setattr('common.RESULTS', tmp_path)
+    changes = {}, {'s3_seed': 5}, {'factor_window': 30}, {'class_map': 'flat_mod'}
+    paths = {lower.cache_path(tiny(**given)) for given in changes}
+    assert len(paths) == 1
+    assert lower.cache_path(tiny(threshold=(8.0, 7.0))) not in paths
+    a, b = (simulation.run(tiny(s3_seed=s), Checkpoint(tmp_path / f'{s}.npz')) for s in (-1, 5))
+    assert len(list((tmp_path / 'rstdp_mnist' / 'layers12').glob('*.npz'))) == 1
+    np.testing.assert_array_equal(a['conv2_weight'], b['conv2_weight'])
+    assert (a['conv3_weight'] != b['conv3_weight']).any()
+
+
+def test_initial_weights_are_three_draws_of_one_generator():
+    p = tiny(seed=3)
+    rng = np.random.default_rng(3)
+    for W, layer in zip(lower.initial_weights(p), spikes.layers(p), strict=True):
+        np.testing.assert_array_equal(W, rng.normal(0.8, 0.05, layer.shape))
