@@ -61,7 +61,7 @@ class Params:                           # value = the paper's network, 21 epochs
     first_factors: tuple = (1.0, 1.0)   # phi_r, phi_p of the first window
     silent_is_miss: bool = False        # an image without decision counts as wrong in the factors
     s3_dropout: float = 0.0             # probability that a map cannot win in a training presentation
-    dropout_epochs: int = 0             # epochs with dropout; 0: all
+    dropout_epochs: int = 0             # epochs in which it falls linearly to 0; 0: it stays
     s3_dtype: str = 'float32'           # of layer 3's weights, or 'float64'
     batch_size: int = 1                 # 1: weights change after every image; else the changes of so many are summed
     # records
@@ -101,7 +101,9 @@ MODES = {
     'threshold': dict(threshold=(15.0, 15.0)),
     'window': dict(factor_window=100),
     'radius': dict(inhibition_radius=(3, 2)),
-    'dropout': dict(s3_dropout=0.5, epochs_s3=61),                           # extension
+    'dropout': dict(s3_dropout=0.5, epochs_s3=61),                           # extensions
+    'annealed': dict(s3_dropout=0.5, dropout_epochs=160, epochs_s3=160),
+    'validation': dict(n_validation=10_000, epochs_s3=160),                  # the epoch is chosen on withheld images
     'small': _SMALL,                                                         # ten seconds
     'digits': dict(data='digits', n_train=1500, n_test=297, epochs_s3=21),   # stand-in data: not MNIST
     'smoke': dict(n_train=200, n_test=100, epochs_s1=1, epochs_s2=1, epochs_s3=1, factor_window=100),

@@ -81,11 +81,12 @@ class Training:
         return size
 
     def dropped(self, size):
-        """Maps that cannot win (dropout), one row an image; None without dropout."""
+        """Maps that cannot win (dropout), one row an image; None without dropout. Its probability may fall to 0 over epochs."""
         p = self.p
-        if p.s3_dropout == 0 or (p.dropout_epochs and self.epoch >= p.dropout_epochs):
+        probability = p.s3_dropout * (max(0, 1 - self.epoch / p.dropout_epochs) if p.dropout_epochs else 1)
+        if probability == 0:
             return None
-        return np.random.default_rng([p.seed, 4, self.epoch, self.at]).random((size, p.n_maps[2])) < p.s3_dropout
+        return np.random.default_rng([p.seed, 4, self.epoch, self.at]).random((size, p.n_maps[2])) < probability
 
     def close_window(self):
         """Adjust the learning rates to the window's hits and misses: phi_r = wrong / n, phi_p = right / n."""
@@ -100,7 +101,7 @@ class Training:
         return outcome(decision, labels) / len(labels), decision
 
     def end_epoch(self):
-        """Record the epoch; test, and keep the best weights (of equals the later ones)."""
+        """Record the epoch; test, and keep the best weights (of equals the later ones), by validation if there is one."""
         p, below = self.p, self.below
         if self.net.waiting:
             self.net.apply()
@@ -115,8 +116,9 @@ class Training:
         self.records['test'].append(fractions.tolist())
         if p.n_validation:
             self.records['validation'].append(self.test(below['train'][self.n:], below['train_labels'][self.n:])[0].tolist())
-        if fractions[0] >= self.best:
-            self.best, self.best_weight = float(fractions[0]), self.net.W.copy()
+        right = self.records['validation' if p.n_validation else 'test'][-1][0]
+        if right >= self.best:
+            self.best, self.best_weight = right, self.net.W.copy()
         self.confusion[:] = 0
         np.add.at(self.confusion, (below['test_labels'], decision), 1)      # decision -1: the last column
 

@@ -128,7 +128,7 @@ class Stopped(Checkpoint):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize('given', [{}, {'s3_dropout': 0.3, 'shuffle': True, 'n_validation': 10},
+@pytest.mark.parametrize('given', [{}, {'s3_dropout': 0.3, 'dropout_epochs': 2, 'shuffle': True, 'n_validation': 10},
                                    {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}])
 def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkeypatch, given):
     """Stopped in layers 1, 2 and 3 one after the other, each time continued."""
@@ -153,6 +153,30 @@ def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkey
     for name in whole:
         if name != 'lower_cpu_seconds':
             np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
+
+
+def test_dropout_falls_linearly_to_zero():
+    p = tiny(s3_dropout=0.5, dropout_epochs=4, epochs_s3=5)
+    top = simulation.Training(p, {})
+    share = []
+    for top.epoch in range(4):
+        share.append(top.dropped(1000).mean())
+    np.testing.assert_allclose(share, [0.5, 0.375, 0.25, 0.125], atol=0.03)
+    top.epoch = 4
+    assert top.dropped(1000) is None
+    assert simulation.Training(tiny(s3_dropout=0.5), {}).dropped(1000).mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize('n_validation', [0, 20])
+def test_the_best_weights_are_those_of_the_best_epoch(n_validation):
+    """Chosen by the withheld images if there are any, else by the test images; of equals the later epoch."""
+    p = tiny(epochs_s3=6, n_validation=n_validation)
+    out = simulation.run(p)
+    part = 'validation' if n_validation else 'test'
+    right = out[f'{part}_fractions'][:, 0]
+    chosen = len(right) - 1 - int(np.argmax(right[::-1]))
+    shorter = simulation.run(tiny(epochs_s3=chosen + 1, n_validation=n_validation))
+    np.testing.assert_array_equal(out['best_conv3_weight'], shorter['conv3_weight'])
 
 
 def test_runs_that_differ_in_layer_3_share_layers_1_and_2(tmp_path, monkeypatch):
