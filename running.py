@@ -93,8 +93,8 @@ def sweep(members, n_jobs=-1, cluster=None):
     label = f'{len(todo)} runs, CPU seconds'
     try:
         with joblib.parallel_config(**engine), progress(round(sum(map(size, todo))), label, unit='s') as bar:
-            lazily = {} if cluster else {'return_as': 'generator_unordered'}
-            for seconds, error in joblib.Parallel(batch_size=1, **lazily)(joblib.delayed(_member)(p) for p in todo):
+            pool = joblib.Parallel(batch_size=1, return_as='generator_unordered')
+            for seconds, error in pool(joblib.delayed(_member)(p) for p in todo):
                 bar.update(seconds)
                 errors += [error] if error else []
     finally:

@@ -1,9 +1,10 @@
 """Speed of the kernels of all folders: python benchmarks/speed.py [FOLDER ...]
 
-Each folder registers its kernels in benchmarks/<folder>.py: `kernels()` gives dicts with kernel, mode, sizes, steps (how many
-one call advances), make (a function returning the call to time), and the unavoidable work of a step: macs, normals, tanhs.
-Every kernel runs in a process of its own on one thread: a warm-up (compilation), then several repeats; best and median.
-lower_bound_us is that work at this machine's measured rates. Prints a table and writes benchmarks/speed.json.
+Each folder registers its kernels in benchmarks/speed_<folder>.py: `kernels()` gives dicts with kernel, mode, sizes, steps (how
+many one call advances), make (a function returning the call to time), the unavoidable work of a step by kind (see `rates`), and
+a note where the kernel stays far above it. Every kernel runs in a process of its own on one thread: a warm-up (compilation),
+then several repeats; best and median. lower_bound_us is the work at this machine's measured rates. Prints a table, writes
+benchmarks/speed.json and the table of benchmarks/README.md.
 """
 import importlib
 import json
@@ -22,9 +23,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
+import torch
 
 from common import kernel, write_atomically
+from report import fill
 from reproduce import PAPERS, hardware
+from rstdp_mnist.rstdp import add_bytes
 
 REPEATS = 7
 
@@ -36,6 +40,14 @@ def add_rows(W, x, y, times):
         for j in range(W.shape[0]):
             for i in range(W.shape[1]):
                 y[i] += W[j, i] * x[j]
+
+
+@kernel
+def roots(x, out, times):
+    """times 1 / sqrt of each x."""
+    for t in range(times):
+        for i in range(x.size):
+            out[i] = 1.0 / np.sqrt(x[i] + 1e-9 * t)
 
 
 @kernel
@@ -58,11 +70,23 @@ def best(call, repeats=REPEATS):
 
 
 def rates():
-    """Nanoseconds of a multiply-add in cache, a normal number, a tanh, on this machine."""
+    """Nanoseconds of each kind of work on this machine, data in cache, one thread.
+
+    macs, macs32: multiply-adds of a matrix-vector product in double and single precision; products32: of a product of large
+    matrices in single precision; bytes: additions of bytes (R-STDP); normals: normal numbers; roots: 1 / sqrt; tanhs: tanh,
+    logistic or exponential.
+    """
+    torch.set_num_threads(1)
     rng, W, x, y = np.random.default_rng(0), np.ones((64, 64)), np.full(64, 1e-9), np.zeros(64)
-    block, values, out = np.empty(1 << 16), rng.normal(size=1000), np.empty(1000)
+    W32, x32, y32 = (a.astype(np.float32) for a in (W, x, y))
+    A, block, values, out = torch.ones((512, 512)), np.empty(1 << 16), rng.normal(size=1000), np.empty(1000)
+    Q, where, part, total = np.ones((1, 250, 200), np.uint8), np.arange(240), np.empty(200, np.uint16), np.zeros(200, np.uint32)
     return {'macs': best(lambda: add_rows(W, x, y, 1000))[0] / (1000 * W.size) * 1e9,
+            'macs32': best(lambda: add_rows(W32, x32, y32, 1000))[0] / (1000 * W.size) * 1e9,
+            'products32': best(lambda: A @ A)[0] / 512 ** 3 * 1e9,
+            'bytes': best(lambda: [add_bytes(Q, 0, where, 240, part, total) for _ in range(20)])[0] / (20 * 240 * 200) * 1e9,
             'normals': best(lambda: rng.standard_normal(out=block))[0] / block.size * 1e9,
+            'roots': best(lambda: roots(x + 1, y, 1000))[0] / (1000 * x.size) * 1e9,
             'tanhs': best(lambda: tanhs(values, out, 100))[0] / (100 * values.size) * 1e9}
 
 
@@ -87,7 +111,21 @@ def row(folder, entry, index, rate, machine):
             'us_per_step': round(quickest / entry['steps'] * 1e6, 4),
             'us_per_step_median': round(median / entry['steps'] * 1e6, 4),
             'steps_per_second': round(entry['steps'] / quickest), 'peak_mb': round(peak), 'lower_bound_us': round(bound, 4),
-            'released_us': entry.get('released_us'), 'hardware': machine, 'date': time.strftime('%Y-%m-%d')}
+            'released_us': entry.get('released_us'), 'note': entry.get('note'), 'hardware': machine,
+            'date': time.strftime('%Y-%m-%d')}
+
+
+def table(rows):
+    """Markdown table of all kernels; the notes of slow ones below it."""
+    lines = ['| folder | kernel | mode | sizes | µs a step | lower bound | × bound | released | faster by |',
+             '|---|---|---|---|---|---|---|---|---|']
+    for r in sorted(rows, key=lambda r: list(PAPERS).index(r['folder'])):
+        ratio = f'{r["released_us"] / r["us_per_step"]:.3g} ×' if r['released_us'] else '–'
+        lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["mode"]} | {r["sizes"]} | {r["us_per_step"]:.3g} '
+                     f'| {r["lower_bound_us"]:.2g} | {r["us_per_step"] / r["lower_bound_us"]:.1f} | {r["released_us"] or "–"} '
+                     f'| {ratio} |')
+    notes = [f'* {r["folder"]}, {r["kernel"]} ({r["mode"]}): {r["note"]}' for r in rows if r.get('note')]
+    return '\n'.join([*lines, '', *notes])
 
 
 def main(folders):
@@ -97,7 +135,8 @@ def main(folders):
     rate, machine = rates(), hardware()
     path = HERE / 'speed.json'
     rows = [r for r in (json.loads(path.read_text()) if path.exists() else []) if r['folder'] not in (folders or known)]
-    print('  '.join(f'{name[:-1]} {value:.3g} ns' for name, value in rate.items()), f'on {machine}')
+    measured = ', '.join(f'{name} {value:.2g}' for name, value in rate.items())
+    print(f'ns each: {measured}; on {machine}')
     heads = [f'{name:>9}' for name in ('us/step', 'median', 'bound', 'x bound', 'released', 'MB')]
     print(f'{"kernel":30} {"mode":15} {"sizes":12}', *heads)
     for folder in folders or known:
@@ -109,6 +148,7 @@ def main(folders):
             print(f'{r["kernel"]:30} {r["mode"]:15} {r["sizes"]:12}', *cells)
             rows.append(r)
     write_atomically(path, lambda file: file.write((json.dumps(rows, indent=1) + '\n').encode()))
+    fill(HERE / 'README.md', 'speed', f'{table(rows)}\n\n{machine}, one thread. Measured rates, ns each: {measured}.')
 
 
 if __name__ == '__main__':
