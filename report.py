@@ -45,14 +45,15 @@ a:focus-visible { outline: 2px solid; outline-offset: 2px; }
 
 
 def number(value, digits=4):
-    """A number for people: four significant digits, or whole from 1000 on."""
+    """A number for people: `digits` significant digits, whole from 10^digits on, powers of ten below 0.001 and from 10^7 on."""
     if value is None:
         return '–'
-    if 1000 <= abs(value) < 1e7:
+    if 10 ** digits <= abs(value) < 1e7:
         return f'{value:.0f}'
-    if value == 0 or 1e-3 <= abs(value) < 1000:
-        return f'{value:.{digits}g}'
-    return f'{value:.{digits - 1}e}'.replace('e-0', 'e-').replace('e+0', 'e').replace('e+', 'e')
+    if value == 0 or 1e-3 <= abs(value) < 10 ** digits:
+        return f'{float(f"{value:.{digits}g}"):g}'
+    figures, power = f'{value:.{digits - 1}e}'.split('e')
+    return f'{figures.rstrip("0").rstrip(".") if "." in figures else figures}e{int(power)}'
 
 
 def ours(row):
@@ -165,7 +166,9 @@ def overview(rows, papers):
     misses = ''.join(f'<li><a href="#{anchor(row)}">{html.escape(row["folder"].replace("_", " "))}: '
                      f'{html.escape(row["quantity"])}</a> – ours {ours(row)}, band {band(row)}. '
                      f'{html.escape(row["note"] or "")}</li>' for row in rows if row['verdict'] == 'miss')
-    return (f'<table><thead><tr><th scope="col">paper</th>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+    judged = [row['verdict'] for row in rows if row['verdict'] in ('pass', 'miss')]
+    total = f'<p><strong>{judged.count("pass")} of {len(judged)} judged numbers lie in their bands.</strong></p>'
+    return (f'{total}<table><thead><tr><th scope="col">paper</th>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
             + (f'<h2>Outside their bands</h2><ul>{misses}</ul>' if misses else ''))
 
 

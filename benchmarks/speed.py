@@ -128,6 +128,16 @@ def table(rows):
     return '\n'.join([*lines, '', *notes])
 
 
+def summary(rows):
+    """Markdown table for the front page: how much faster than the released programs, by kernel."""
+    lines = ['| folder | a step of the released program, divided by ours |', '|---|---|']
+    for folder in PAPERS:
+        ratios = [f'{r["kernel"]} {r["mode"] or r["sizes"]} **{r["released_us"] / r["us_per_step"]:.3g}×**' for r in rows
+                  if r['folder'] == folder and r['released_us']]
+        lines.append(f'| [{folder}]({folder}/README.md) | {", ".join(ratios)} |')
+    return '\n'.join(lines)
+
+
 def main(folders):
     """Measure the named folders (all that register kernels if none is named), print and save."""
     sys.path.insert(0, str(HERE))
@@ -148,6 +158,7 @@ def main(folders):
             print(f'{r["kernel"]:30} {r["mode"]:15} {r["sizes"]:12}', *cells)
             rows.append(r)
     write_atomically(path, lambda file: file.write((json.dumps(rows, indent=1) + '\n').encode()))
+    fill(HERE.parent / 'README.md', 'speed', summary(rows))
     fill(HERE / 'README.md', 'speed', f'{table(rows)}\n\n{machine}, one thread. Measured rates, ns each: {measured}.')
 
 

@@ -119,6 +119,13 @@ def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     assert (sandbox.path / 'published' / 'impression_learning_fig_1.png').stat().st_size <= 150_000
 
 
+@pytest.mark.parametrize('value, digits, text', [
+    (29147.3, 4, '29147'), (480.2, 2, '480'), (99.96, 2, '100'), (1e-6, 4, '1e-6'), (2.352e-5, 4, '2.352e-5'), (0.0, 4, '0'),
+    (5.9e-4, 2, '5.9e-4'), (1.805e8, 4, '1.805e8'), (-0.13021, 4, '-0.1302'), (None, 4, '–')])
+def test_numbers_for_people(value, digits, text):
+    assert report.number(value, digits) == text
+
+
 def test_a_diverged_seed_gives_no_number(sandbox):
     lost = load_params(exp_params, mode='smoke', algorithm='reinforce', learning_rate=1.0)
     sandbox.list[:] = [tiny(figure=None, runs=[lost], rows=[row('R²', each(lambda d, p: d['R2']), None, (0, 1))])]
