@@ -36,7 +36,10 @@ PAPERS = {
     'microcircuits': 'Max et al., Nat. Mach. Intell. 2024',
     'rstdp_mnist': 'Mozafari et al., Pattern Recognit. 2019',
 }
-PLACES = {'mnist': ('mnist',), 'fashion_mnist': ('fashion_mnist',), 'fsdd': ('fsdd',), 'cifar10': ('cifar-10-batches-py',)}
+IDX = [f'{part}-{kind}-ubyte.gz' for part in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
+PLACES = {                              # what must be on disk: a list of alternatives each
+    'mnist': [[f'mnist/{name}'] for name in IDX], 'fashion_mnist': [[f'fashion_mnist/{name}'] for name in IDX],
+    'fsdd': [['fsdd/fsdd_recordings.zip', 'fsdd/recordings']], 'cifar10': [['cifar-10-batches-py/test_batch']]}
 
 
 def folders(only=()):
@@ -51,8 +54,7 @@ def folders(only=()):
 def have(data_set):
     """True if the data set is on disk, fetching it if the network allows."""
     try:
-        find_data(*PLACES[data_set])
-        return True
+        return all(find_data(*names) for names in PLACES[data_set])
     except FileNotFoundError:
         try:
             return subprocess.run([sys.executable, ROOT / 'data' / 'fetch.py', data_set], timeout=1800).returncode == 0

@@ -4,6 +4,7 @@ Files are checked by SHA-256 and put in place only when whole. The spoken digits
 what is checked there is the SHA-256 over the sorted names and bytes of the recordings themselves.
 """
 import hashlib
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -30,10 +31,13 @@ CIFAR10 = ('https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz',
 
 
 def fetch_idx(name):
-    """The four gzipped idx files of MNIST or Fashion-MNIST into data/<name>/."""
+    """The four gzipped idx files of MNIST or Fashion-MNIST into data/<name>/, which is made when all four are there."""
     url, files = IDX[name]
-    for file, sha in files.items():
-        pooch.retrieve(url + file, known_hash=sha, path=HERE / name, fname=file, progressbar=True)
+    whole = [pooch.retrieve(url + file, known_hash=sha, path=HERE / 'cache' / name, fname=file, progressbar=True)
+             for file, sha in files.items()]
+    (HERE / name).mkdir(exist_ok=True)
+    for path in whole:
+        shutil.move(path, HERE / name / Path(path).name)
 
 
 def recordings_digest(files):

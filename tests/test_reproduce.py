@@ -81,6 +81,18 @@ def test_missing_data_are_reported_as_not_run(sandbox, monkeypatch):
     assert 'python data/fetch.py fsdd' in (sandbox.path / 'figures' / 'report.html').read_text()
 
 
+def test_half_a_data_set_is_not_taken_for_a_whole_one(tmp_path, monkeypatch):
+    """An empty folder, or three of MNIST's four files, is missing data: a stand-in or `not run`, not a failure in a run."""
+    monkeypatch.setattr(common, 'ROOT', tmp_path)
+    monkeypatch.setenv('PLASTICITY_DATA', str(tmp_path / 'here'))
+    monkeypatch.setattr(reproduce.subprocess, 'run', lambda *args, **more: types.SimpleNamespace(returncode=1))   # no network
+    (tmp_path / 'here' / 'mnist').mkdir(parents=True)
+    for name in ('train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
+        assert not reproduce.have('mnist')
+        (tmp_path / 'here' / 'mnist' / f'{name}-ubyte.gz').touch()
+    assert reproduce.have('mnist')
+
+
 def test_a_stand_in_is_named_and_never_published(sandbox, monkeypatch):
     monkeypatch.setattr(reproduce, 'have', lambda name: False)
     sandbox.list[:] = [tiny(needs='mnist', instead=tiny(standin='digits'))]
