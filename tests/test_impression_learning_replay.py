@@ -9,7 +9,7 @@ import pytest
 
 from impression_learning import backprop, data, network, preprocess_fsdd
 from impression_learning.learning import compare, run
-from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, Rule
+from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, IMPRESSION, REINFORCE, REINFORCE_WAKE, Rule
 from impression_learning.snr import as_losses
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'impression_learning'
@@ -35,102 +35,113 @@ def close(ours, theirs, rtol=1e-9, atol=1e-12):
 
 def rule_of(p, **changes):
     """The released rule of a case."""
+    assert p['algorithm'] in ALGORITHMS, f'unknown algorithm {p["algorithm"]}'
     values = dict(algorithm=ALGORITHMS[p['algorithm']], learning_rate=p['learning_rate'],
                   recognition_scale=p.get('recognition_scale', 1.0), switch_period=p['switch_period'], **RELEASED)
-    if p.get('decay') is not None:
-        values |= dict(trace_decay=p['decay'], loss_decay=p['loss_decay'])
-    return Rule(**(values | changes))
+    decays = {'trace_decay': p.get('decay'), 'loss_decay': p.get('loss_decay')}
+    return Rule(**(values | {name: decay for name, decay in decays.items() if decay is not None} | changes))
 
 
 def unit_noise(case, p):
     """Recorded noise as standard normals (T, 2 sum n): recognition from the bottom, generation from the top."""
     top = len(p['layer_sizes']) - 1
+    if 'noise_rec_l0' not in case:                        # not recorded: the stream of its seed
+        steps = p['steps_per_epoch'] * p.get('epochs', 1)
+        return np.random.RandomState(p['noise_seed']).standard_normal((steps, 2 * sum(p['layer_sizes'])))
     parts = [case[f'noise_rec_l{l}'] / p['sigma_rec'][l] for l in range(top + 1)]
     return np.hstack(parts + [case[f'noise_gen_l{l}'] / p['sigma_gen'][l] for l in range(top, -1, -1)])
 
 
+def compare_recorded(pairs, case, index, required=True, rtol=1e-9):
+    """close() for each (key, our value) whose key the case has; at least one, if required."""
+    compared = [close(ours, case[key] if index is None else case[key][index], rtol) for key, ours in pairs if key in case]
+    assert compared or not required, f'none of {[key for key, _ in pairs]} is in the case'
+
+
 def compare_weights(net, case, prefix, index=None, rtol=1e-9):
     """Weights of net against init_, final_, w_every_, snap_ arrays of a case."""
-    for name, value in network.to_arrays(net).items():
-        matrix = name.endswith('_transition')
-        theirs = case[f'{prefix}{name}_mat' if matrix else f'{prefix}{name}']
-        theirs = theirs if index is None else theirs[index]
-        close(np.diag(value) if matrix else value, theirs, rtol)
+    pairs = [(f'{prefix}{name}_mat', np.diag(value)) if name.endswith('_transition') else (f'{prefix}{name}', value)
+             for name, value in network.to_arrays(net).items()]
+    compare_recorded(pairs, case, index, rtol=rtol)
 
 
-def compare_updates(learner, case, t, rule, wake):
-    """Updates, traces and baseline of one step."""
-    groups = [('upd', learner.update)] + ([('etr', learner.trace)] if 'loss_avg' in case and rule.algorithm == 2 else [])
-    top = learner.update.n.size - 1
+def compare_updates(learner, before, case, t, rule, wake):
+    """Updates, traces and baseline of one step. before: the traces after the step before, as arrays."""
+    update, trace = network.to_arrays(learner.update), network.to_arrays(learner.trace)
     names = {'W_in': 'rec_l{}_0', 'bias': 'rec_l{}_1', 'W_out': 'gen_l{}_0', 'bias_gen': 'gen_l{}_1', 'transition': 'gen_l{}_0'}
-    compared = 0
-    for kind, group in groups:
-        for name, value in network.to_arrays(group).items():
-            layer, parameter = int(name[1]), name.split('_', 1)[1]
-            idle = kind == 'upd' and rule.algorithm == 1 and (parameter in ('W_in', 'bias')) == bool(wake)
-            value = np.zeros_like(value) if idle else value
-            value = np.diag(value) if layer == top and parameter == 'transition' else value
-            key = f'{kind}_{names[parameter].format(layer)}'
-            if key in case:
-                close(value, case[key][t], 1e-8)
-                compared += 1
-    if 'loss_avg' in case and rule.algorithm == 2:
-        close(learner.baseline[0], case['loss_avg'][t])
-    assert compared > 0
+    pairs = []
+    for name, value in update.items():
+        layer, parameter = int(name[1]), name.split('_', 1)[1]
+        matrix = np.diag if parameter == 'transition' else np.asarray
+        key = names[parameter].format(layer)
+        idle = rule.algorithm == IMPRESSION and (parameter in ('W_in', 'bias')) == bool(wake)
+        pairs.append((f'upd_{key}', matrix(np.zeros_like(value) if idle else value)))
+        if rule.algorithm == REINFORCE:
+            pairs.append((f'etr_{key}', matrix(trace[name])))
+        elif rule.algorithm == REINFORCE_WAKE:            # recorded: E_t + E_{t-1}
+            pairs.append((f'etr_{key}', matrix(trace[name] + before[name])))
+    compare_recorded(pairs, case, t, rtol=1e-8)
+    if rule.algorithm == REINFORCE:
+        compare_recorded([('loss_avg', learner.baseline[0])], case, t, required=False)
 
 
 def replay_train(case, p, **changes):
-    """Whole run in the kernel, one step a call; everything recorded is compared. Returns the final network."""
+    """Whole run in the kernel, one step a call, compared with what is recorded of each step. -> (losses, latents)"""
     rule = rule_of(p, **changes)
     net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
+    assert tuple(net.n) == tuple(p['layer_sizes'])
     act, learner = network.activity(net), network.learner(net)
-    phase = network.phase(wake=int(p['starting_phase'] == 'wake'))
+    phase = network.phase(wake=int(p.get('starting_phase', 'wake') == 'wake'))
     eps, X = unit_noise(case, p), np.ascontiguousarray(case['X'].T)
-    steps, released, previous = p['steps_per_epoch'], not changes, None
+    steps, released = p['steps_per_epoch'], not changes
+    updates = p.get('n_updates_recorded') or 0 if any(name.startswith('upd_') for name in case) else 0
+    every = p.get('weights_every') if any(name.startswith('w_every_') for name in case) else None
     losses, latents = [], []
-    for t in range(steps * p['epochs']):
+    for t in range(steps * p.get('epochs', 1)):
         if t % steps == 0:
             act.h[:] = 0
         wake, k = int(phase.wake[0]), int(phase.k[0])
-        assert (wake, k) == (case['step_phase'][t], case['step_rec_switch'][t])
+        before = network.to_arrays(learner.trace)
         loss, latent = np.empty((1, 3)), np.empty((1, sum(p['layer_sizes'][1:])))
         run(net, act, phase, learner, X[t % steps:t % steps + 1], eps[t:t + 1], NEVER, *sigmas, rule,
-            rule.algorithm != 3, loss, latent)
+            rule.algorithm != REINFORCE_WAKE, loss, latent)
         losses.append(loss.sum())
         latents.append(latent[0])
+        pairs = [('step_phase', wake), ('step_rec_switch', k)]
         for l, n in enumerate(p['layer_sizes']):
-            close(act.h[l, :n], case[f'step_h_l{l}'][t])
-            close(act.h_rec[l, :n], case[f'step_h_rec_l{l}'][t])
-            close(act.h_gen[l, :n], case[f'step_h_gen_l{l}'][t])
-            if l > 0 and released:
-                close(act.pred_rec[l, :n], case[f'step_h_pred_rec_l{l}'][t])
-                close(act.pred_gen[l, :n], case[f'step_h_pred_gen_l{l}'][t])
-        if released and t < p['n_updates_recorded']:
-            compare_updates(learner, case, t, rule, wake)
-            if rule.algorithm == 3 and previous is not None:
-                close(learner.trace.W_in[1, :X.shape[1], :p['layer_sizes'][1]].T + previous, case['etr_rec_l1_0'][t], 1e-8)
-            previous = learner.trace.W_in[1, :X.shape[1], :p['layer_sizes'][1]].T.copy()
-        if (t + 1) % p['weights_every'] == 0:
-            compare_weights(net, case, 'w_every_', (t + 1) // p['weights_every'] - 1, 1e-8)
+            found = {'h': act.h, 'h_rec': act.h_rec, 'h_gen': act.h_gen}
+            found |= {'h_pred_rec': act.pred_rec, 'h_pred_gen': act.pred_gen} if l > 0 and released else {}
+            pairs += [(f'step_{name}_l{l}', value[l, :n]) for name, value in found.items()]
+        compare_recorded(pairs, case, t, required=False)
+        if released and t < updates:
+            compare_updates(learner, before, case, t, rule, wake)
+        if every and (t + 1) % every == 0:
+            compare_weights(net, case, 'w_every_', (t + 1) // every - 1, 1e-8)
     compare_weights(net, case, 'final_', rtol=1e-8)
     return np.array(losses), np.array(latents)
 
 
 def check_train(case, p):
     losses, latents = replay_train(case, p)
-    close(losses, case['step_loss'], atol=1e-7)            # a sum of terms up to 1e5
-    close(losses[-p['steps_per_epoch']:], case['loss_last_epoch'], atol=1e-7)
-    close(latents[-p['steps_per_epoch']:].T, case['latent_last_epoch'])
-    stream = np.random.RandomState(p['noise_seed']).standard_normal((len(losses), 2 * sum(p['layer_sizes'])))
-    close(stream, unit_noise(case, p))
-    if p['algorithm'] == 'wake_sleep' and len(p['layer_sizes']) == 2:
+    last = slice(-p['steps_per_epoch'], None)
+    assert 'step_loss' in case or 'loss_last_epoch' in case
+    for name, ours in (('step_loss', losses), ('loss_last_epoch', losses[last])):
+        if name in case:
+            close(ours, case[name], atol=1e-7)             # a sum of terms up to 1e5
+    if 'latent_last_epoch' in case:
+        close(latents[last].T, case['latent_last_epoch'])
+    if 'noise_seed' in p:
+        stream = np.random.RandomState(p['noise_seed']).standard_normal((len(losses), 2 * sum(p['layer_sizes'])))
+        close(stream, unit_noise(case, p))
+    if p['algorithm'] == 'wake_sleep' and len(p['layer_sizes']) == 2 and 'step_phase' in case:
         check_paper_loss(case, p, losses)
 
 
 def check_paper_loss(case, p, released):
     """Default mode has the same weights; its wake loss differs by [sum(eps) - sum(eps^2)] / sr^2 (specification 8)."""
     losses, _ = replay_train(case, p, squared_loss=True, switch_all_layers=False)
-    eps = case['noise_rec_l1']
+    n_0, n_1 = p['layer_sizes']
+    eps = p['sigma_rec'][1] * unit_noise(case, p)[:, n_0:n_0 + n_1]
     expected = np.where(case['step_phase'] == 1, (eps.sum(1) - (eps ** 2).sum(1)) / p['sigma_rec'][1] ** 2, 0.0)
     close(losses - released, expected, atol=1e-6)
 
@@ -143,7 +154,7 @@ def check_protocol(case, p):
     act, learner, phase = network.activity(net), network.learner(net), network.phase()
     X, X_test = (np.ascontiguousarray(case[name].T) for name in ('X_train', 'X_test'))
     total, snapshots = len(X) * p['epochs'], []
-    every = total // 20
+    every = max(1, total // 20)                           # 21 snapshots where 20 is no divisor
     for t in range(0, total, every):
         snapshots.append((network.copy(net), int(phase.k[0])))
         for s in range(t, min(t + every, total)):
@@ -175,15 +186,16 @@ def check_protocol(case, p):
 
 
 def check_snr(case, p):
-    """Mean, variance and SNR of the W_in update, impression learning and released REINFORCE."""
+    """Mean, variance and SNR of the layer-1 W_in update, impression learning and released REINFORCE."""
     net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
     reinforce = Rule(**RELEASED)._replace(switch_period=p['switch_period'], trace_decay=p['decay'], loss_decay=p['loss_decay'])
     rules = (reinforce._replace(gain=0.0, both_paths=False), reinforce)
-    T, (n0, n1) = p['epochs'] * p['steps_per_epoch'], p['layer_sizes']
-    eps = np.random.RandomState(p['noise_seed']).standard_normal((T, 2 * (n0 + n1)))
+    T, (n0, n1) = p['epochs'] * p['steps_per_epoch'], p['layer_sizes'][:2]
+    eps = np.random.RandomState(p['noise_seed']).standard_normal((T, 2 * sum(p['layer_sizes'])))
+    k = int(case.get('rec_switch_at_start_reinforce', 0))  # impression learning does not look at the loss, nor so at this k
     shape = (2, *net.W_in.shape)
     traces, baselines, first, second = np.zeros(shape), np.zeros((2, 2)), np.zeros(shape), np.zeros(shape)
-    compare(net, network.activity(net), network.phase(), np.ascontiguousarray(case['X'].T), eps, NEVER, *sigmas, rules,
+    compare(net, network.activity(net), network.phase(1, k), np.ascontiguousarray(case['X'].T), eps, NEVER, *sigmas, rules,
             network.empty(p['layer_sizes']), traces, baselines, first, second)
     for v, name in enumerate(('il', 'reinforce')):
         mean = first[v, 1].T[:n1, :n0] / T
@@ -191,7 +203,8 @@ def check_snr(case, p):
         close(mean, case[f'mean_{name}'], 1e-8)
         close(variance, case[f'var_{name}'], 1e-8)
         close(mean ** 2 / variance, case[f'snr_{name}'], 1e-8)
-    cosine = (first[0] * first[1]).sum() / np.sqrt((first[0] ** 2).sum() * (first[1] ** 2).sum())
+    il, reinforce = first[:, 1]
+    cosine = (il * reinforce).sum() / np.sqrt((il ** 2).sum() * (reinforce ** 2).sum())
     close(cosine, case['cosine_il_reinforce'], 1e-8)
 
 
@@ -215,6 +228,8 @@ def check_data(case, p):
 def check_backprop(case, p):
     """The autograd control (float32): training with its gradients, then the test that starts from the last latent."""
     state = backprop.new_state(case['init_W_in'], case['init_W_out'], case['init_D_r'], case['init_prev_latent'])
+    state.phase[0] = int(p.get('starting_phase', 'wake') == 'wake')
+    rounding = np.finfo('f').eps * np.abs(case['train_loss']).max()       # float32, and a difference of large terms
     constants = (p['sigma_latent_inf'], np.array([p['sigma_obs_gen'], p['sigma_obs_inf']]), p['sigma_latent_gen'],
                  p['generative_nonlinearity'] == 'linear')
     scales = [p['sigma_latent_gen'], p['sigma_obs_gen'], p['sigma_obs_inf'], p['sigma_latent_inf']]
@@ -229,7 +244,7 @@ def check_backprop(case, p):
                 assert state.phase[0] == (p['phase_at_test_start'] == 'wake')
             backprop.run_steps(state, x[None], eps[t:t + 1], *constants, *rates, p['switch_period'], run_name == 'train',
                                loss, latent, phases)
-            np.testing.assert_allclose(loss[0], case[f'{run_name}_loss'][t], rtol=1e-4)
+            np.testing.assert_allclose(loss[0], case[f'{run_name}_loss'][t], rtol=1e-4, atol=rounding)
             np.testing.assert_allclose(latent[0], case[f'{run_name}_latent'][:, t], atol=2e-5)
             if run_name == 'train':
                 assert tuple(phases[0]) == (case['step_lam'][t], case['step_k'][t])
@@ -241,10 +256,10 @@ def check_backprop(case, p):
 def check_gradients(state, case, p, t):
     """Gradients of the first steps and the weights now and then."""
     for name in ('W_in', 'W_out', 'D_r'):
-        grads = case[f'grad_{name}']
-        if t < p['n_grads']:
+        if f'grad_{name}' in case and t < len(case[f'grad_{name}']):
+            grads = case[f'grad_{name}']
             np.testing.assert_allclose(getattr(state, f'grad_{name}').T, grads[t], rtol=0, atol=1e-5 * np.abs(grads).max())
-        if (t + 1) % p['weights_every'] == 0:
+        if f'w_every_{name}' in case and (t + 1) % p['weights_every'] == 0:
             theirs = case[f'w_every_{name}'][(t + 1) // p['weights_every'] - 1]
             np.testing.assert_allclose(getattr(state, name).T, theirs, atol=2e-5)
 
@@ -256,8 +271,11 @@ def check_mel(case, p):
         dB = preprocess_fsdd.spectrogram(pcm / np.float32(32768), rate)
         assert dB.shape == case[f'db_{i}'].shape, name
         np.testing.assert_allclose(dB, case[f'db_{i}'], atol=1e-3)
-        digit, _, index = preprocess_fsdd.NAME.fullmatch(name).groups()
-        assert (int(digit), int(index) < 5) == (p['digit'][i], p['is_test'][i])
+        if f'nsamples22050_{i}' in case:
+            assert -(-len(pcm) * preprocess_fsdd.RATE // rate) == case[f'nsamples22050_{i}']
+        if 'digit' in p and 'is_test' in p:
+            digit, _, index = preprocess_fsdd.NAME.fullmatch(name).groups()
+            assert (int(digit), int(index) < 5) == (p['digit'][i], p['is_test'][i])
 
 
 CHECKS = {'train': check_train, 'protocol': check_protocol, 'snr': check_snr, 'data': check_data, 'backprop': check_backprop,
@@ -272,6 +290,7 @@ def test_there_are_cases():
 def test_replay(path):
     with np.load(path, allow_pickle=False) as file:
         case = {name: file[name] for name in file.files}
-    p = json.loads(case['params_json'][0])
+    assert 'params_json' in case, f'{path.name} does not say what it is: params_json is missing'
+    p = json.loads(case['params_json'].item())
     assert p['kind'] in CHECKS, f'{path.name} is of the unknown kind {p["kind"]}'
     CHECKS[p['kind']](case, p)
