@@ -86,7 +86,8 @@ def replayed(mode, numbers, keys, **given):
         return lambda runs: [float(np.abs(runs[i][1]['loss_mean'] / theirs - 1).max())]
 
     rows = [
-        row(f'{key}: largest relative difference of the loss curve', difference(i), 0, (0, 1e-6), 'released+legacy')
+        row(f'{key.replace(" | ", ", ")}: largest relative difference of the loss curve', difference(i), 0, (0, 1e-6),
+            'released+legacy')
         for i, key in enumerate(keys)
     ]
     return {'mode': mode, 'figure': None, 'runs': params(mode, numbers, **REPLAYED, **given), 'rows': rows,
