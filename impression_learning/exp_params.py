@@ -152,6 +152,8 @@ RULES = {                               # checked before anything is computed
     "algorithm != 'backprop' or data != 'spoken_digits'": 'the back-propagation control has one latent layer; backprop.py '
                                                           'runs it on the simulated stimulus and on MNIST',
     "algorithm != 'backprop' or n_top == 0": 'the back-propagation control has one latent layer; see backprop.py',
+    "mode != 'SNR' or (data == 'ou' and algorithm != 'backprop')": 'mode SNR compares the updates of impression learning and '
+                                                                   'REINFORCE on the simulated stimulus',
     "baseline in ('after', 'before', 'per_phase')": 'when the baseline takes in the loss',
     "alternation in ('deterministic', 'random')": 'how wake and sleep alternate',
     "generative_nonlinearity in ('linear', 'tanh')": 'output of the back-propagation control',

@@ -12,7 +12,7 @@ from common import load_params, result_path, save_figure, style
 from drawing import apart, finished, grid, whole_number
 from impression_learning import exp_params
 from impression_learning import plot_panels as panels
-from running import load_members, load_or_exit
+from running import load_members, load_or_exit, stop
 
 # switch_period, K + 1 = 2, 5, .., 32, released program (specification 7)
 RELEASED_CORRELATION = (.894, .849, .815, .773, .753, .720, .699, .676, .662, .643, .630)
@@ -66,14 +66,18 @@ def fig_2d(runs):
 def fig_3(runs):
     """Effect of the phase duration (mode switch_period)."""
     figure, axes = grid(2, 3)
-    for ax, run in ((axes[0, 0], runs[0]), (axes[0, 1], runs[-1])):
-        duration = run[0]['params']['switch_period'] + 1
-        panels.phases(ax, [run], (300, 500), 0, (-1.7, 1.7), f'Phases of {duration} steps')
+    accuracy(axes[0, 0], runs[0])
+    accuracy(axes[0, 1], runs[-1])
     panels.sp_loss(axes[0, 2], runs)
     panels.sp_corr(axes[1, 0], runs, RELEASED_CORRELATION)
     panels.sp_scatter(axes[1, 1], runs, 0)
     panels.sp_scatter(axes[1, 2], runs, -1)
     return figure
+
+
+def accuracy(ax, run):
+    """[sp_accuracy_1, _11] Unit 0 in the alternating and in the pure wake run."""
+    panels.phases(ax, [run], (300, 500), 0, (-1.7, 1.7), f'Phases of {run[0]["params"]["switch_period"] + 1} steps')
 
 
 # %% Fig. 4
@@ -173,7 +177,9 @@ SINGLE = {'standard': {'loss': panels.loss, 'io_trace': panels.io_trace, 'io_plo
                        'acf_plot': panels.acf_plot},
           'SNR': {'loss_snr': panels.loss, 'cosine_similarity_fig_snr': panels.cosine_similarity,
                   'norm_ws_bp_snr': panels.norms, 'snr_fig': panels.snr},
-          'switch_period': {'sp_loss': panels.sp_loss, 'sp_corr': panels.sp_corr},
+          'switch_period': {'sp_accuracy_1': lambda ax, runs: accuracy(ax, runs[0]),
+                            'sp_accuracy_11': lambda ax, runs: accuracy(ax, runs[-1]),
+                            'sp_loss': panels.sp_loss, 'sp_corr': panels.sp_corr},
           'Vocal_Digits': {'vocal_loss_fig': panels.vocal_loss, 'vocal_gen_fig': panels.vocal_generated,
                            'vocal_acf_fig': panels.vocal_acf}}
 DOUBLE = {'Vocal_Digits': {'vocal_reproduction': panels.vocal_reproduction,
@@ -191,28 +197,42 @@ def members_of(words, n):
         members = load_members(exp_params, *words, 'array_num=0')[:n]
     else:
         members = [first]
+    shared = {name: getattr(first, name) for name in ('seed', 'scale', 'released_code', 'rng')}
     if first.mode == 'dimensionality':
-        members += [load_params(exp_params, mode='backprop', array_num=i, released_code=first.released_code)
-                    for i in range(1, 6)]
+        members += [load_params(exp_params, mode='backprop', array_num=i, **shared) for i in range(1, 6)]
+    if first.mode == 'Vocal_Digits' and first.array_num == 1:        # Fig. 4b: REINFORCE (array 10), both rules, if run
+        rest = [w for w in words if w.split('=')[0].strip() not in ('array_num', 'released_code')]
+        reinforce = [load_params(exp_params, *rest, array_num=10, released_code=released) for released in (False, True)]
+        members += [p for p in reinforce if result_path(p).exists()]
     return members
 
 
 def main(words):
     """Draw the figures of the mode that `words` (or exp_params.mode) name; image_save=True: single panels too."""
     words, given = apart(words, 'n', 'image_save')
+    if given['image_save'] not in (None, 'True', 'False'):
+        stop(f'image_save takes True or False, not {given["image_save"]!r}')
     single = given['image_save'] == 'True'
     members = members_of(words, whole_number('n', given['n']))
     runs, mode = finished(members), members[0].mode
-    for name in OF_MODE[mode]:
-        save_figure(FIGURES[name](runs), 'impression_learning', name)
-    for name, panel in SINGLE.get(mode, {}).items() if single else ():
-        figure, axes = grid(1, 1, 5)
-        panel(axes[0, 0], runs)
-        save_figure(figure, 'impression_learning', name)
-    for name, panel in DOUBLE.get(mode, {}).items() if single else ():
-        figure, axes = grid(1, 2, 5)
-        panel(axes[0], runs)
-        save_figure(figure, 'impression_learning', name)
+    if mode not in ('lr_optim', 'Vocal_Digits') and not panels.finite(runs):     # these two draw a divergence
+        stop(f'mode={mode}: every run diverged, there is nothing to draw', 1)
+    names = ['fig_backprop'] if members[0].algorithm == 'backprop' else OF_MODE[mode]
+    for name in names:
+        save_figure(drawn(name, FIGURES[name], runs), 'impression_learning', name)
+    for panels_of_mode, columns in ((SINGLE, 1), (DOUBLE, 2)):
+        for name, panel in panels_of_mode.get(mode, {}).items() if single else ():
+            figure, axes = grid(1, columns, 5)
+            drawn(name, panel, axes[0] if columns > 1 else axes[0, 0], runs)
+            save_figure(figure, 'impression_learning', name)
+
+
+def drawn(name, draw, *args):
+    """draw(*args); ends with one line if the runs lack an array that it needs."""
+    try:
+        return draw(*args)
+    except KeyError as missing:
+        stop(f'{name} needs {missing}, which these runs do not hold (diverged, save_sequences=False or another algorithm)', 1)
 
 
 if __name__ == '__main__':

@@ -240,7 +240,7 @@ def vocal_loss(ax, runs):
                     label=LABELS[rule] + more)
         else:
             ax.plot([], [], color=COLOURS[rule], label=f'{LABELS[rule]}: diverged at step {meta["diverged_at"]}')
-    ax.set(xlabel='epoch', ylabel='test loss', yscale='log', ylim=(1e5, 5e6), title='Loss through training')
+    ax.set(xlabel='epoch', ylabel='test loss', yscale='log', ylim=(1e5, 3.5e6), title='Loss through training')
     ax.legend()
 
 
@@ -295,7 +295,6 @@ def digits(axes, runs):
     steps = slice(meta['params']['repeat_length'] - 1, None, meta['params']['repeat_length'])
     rows = (test_stimulus(d)[steps], reproduction(d, d['wake_sequence'])[steps], reproduction(d, d['gen_sim'][0])[::5])
     for ax, images, title in zip(axes, rows, ('Test images', 'Reproduction in wake', 'Generated, every 5th step'), strict=True):
-        strip = np.hstack([image.reshape(28, 28) for image in images[:10]])
-        ax.imshow(strip, cmap='gray_r', vmin=0, vmax=1)
+        ax.imshow(np.hstack([image.reshape(28, 28) for image in images[:10]]), cmap='gray_r', vmin=0, vmax=1)
         ax.set_title(title)
         ax.set_axis_off()
