@@ -5,7 +5,7 @@ import pytest
 from test_impression_learning_model import advance, tiny
 
 from common import load_params
-from impression_learning import analysis, data, exp_params, model, network, simulation
+from impression_learning import analysis, data, exp_params, network, simulation
 from impression_learning.model import TEST, Rule
 
 
@@ -88,7 +88,10 @@ def test_analysis_on_known_series():
     assert analysis.latent_regression(latent, latent @ [[1, 2], [0, 1]] + 3) == pytest.approx(1.0)
 
 
-def test_loss_parts_add_up():
+def test_loss_parts_add_up_and_a_wake_test_has_no_sleep_part():
     d = simulation.run(load_params(exp_params, mode='smoke'))
     np.testing.assert_allclose(d['loss_mean'], d['loss_wake'] + d['loss_sleep_rec'] + d['loss_sleep_stim'], rtol=1e-12)
-    assert model.WAKE == 0 and d['train_loss'].shape == (20, 3)
+    assert (d['loss_sleep_stim'] > 0).all() and d['train_loss'].shape == (20, 3)
+    d = simulation.run(load_params(exp_params, mode='smoke', test_switching=False))
+    assert not d['loss_sleep_rec'].any() and not d['loss_sleep_stim'].any()
+    assert np.array_equal(d['loss_mean'], d['loss_wake']) and d['loss_wake'].all()
