@@ -3,9 +3,9 @@ import numpy as np
 
 
 def explained_variance(X, prediction, channel_means=True):
-    """R^2 = 1 - sum (x - p)^2 / sum (x - mean)^2, mean per channel or over all entries. X, prediction (T, n)."""
-    mean = X.mean(axis=0) if channel_means else X.mean()
-    return float(1 - ((X - prediction) ** 2).sum() / ((X - mean) ** 2).sum())
+    """R^2 = 1 - sum (x - p)^2 / sum (x - mean)^2, mean per channel or over all entries; nan for constant X. (T, n) both."""
+    total = ((X - (X.mean(axis=0) if channel_means else X.mean())) ** 2).sum()
+    return float(1 - ((X - prediction) ** 2).sum() / total) if total > 0 else float('nan')
 
 
 def correlation(x, y):
@@ -21,7 +21,9 @@ def cosine(x, y):
 
 
 def channel_correlations(X):
-    """Channel by channel correlation matrix of X (T, n); a constant channel gives zeros."""
+    """Channel by channel correlation matrix of X (T, n); a constant channel gives zeros, so does a single step."""
+    if len(X) < 2:
+        return np.zeros((X.shape[1], X.shape[1]))
     with np.errstate(invalid='ignore', divide='ignore'):
         return np.nan_to_num(np.corrcoef(X.T))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from common import Checkpoint, kernel, progress, restore_rng, rng_state
 from impression_learning import analysis, data, network
-from running import main
+from running import main, stop
 
 
 class State(NamedTuple):
@@ -227,5 +227,7 @@ def test(p, state, stimulus, streams):
 
 
 if __name__ == '__main__':
+    if {word for word in sys.argv[1:] if word.startswith('algorithm=')} - {'algorithm=backprop'}:
+        stop('backprop.py runs algorithm=backprop; the other rules are run by impression_learning.simulation')
     mode = [] if any(word.startswith('mode=') for word in sys.argv) else ['mode=backprop']
     main('impression_learning', [*mode, 'algorithm=backprop', *sys.argv[1:]])

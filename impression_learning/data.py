@@ -4,6 +4,7 @@ ou             x_t = C z_t with an Ornstein-Uhlenbeck-like latent process (speci
 mnist          images, each shown for `repeat_length` steps
 spoken_digits  mel spectrograms of the Free Spoken Digit Dataset, made by preprocess_fsdd.py
 """
+import zipfile
 from typing import NamedTuple
 
 import numpy as np
@@ -186,8 +187,12 @@ def spoken_digits(n_digits=10, data_dir=''):
     path = preprocess_fsdd.cache(data_dir)
     if not path.exists():
         preprocess_fsdd.make(out=path, data_dir=data_dir)
-    with np.load(path, allow_pickle=False) as file:
-        sets = {name: (file[f'{name}_set'], file[f'{name}_labels']) for name in ('train', 'test')}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            sets = {name: (file[f'{name}_set'], file[f'{name}_labels']) for name in ('train', 'test')}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} is not a readable set of spectrograms ({type(error).__name__}); delete it, and the next run '
+                         'makes it again') from error
     kept, scales = {}, {}
     for name, (X, labels) in sets.items():
         if X.ndim != 2 or len(X) != 128 or labels.shape != X.shape[1:]:

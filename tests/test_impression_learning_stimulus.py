@@ -1,11 +1,13 @@
 """Impression learning: stimulus, networks, analysis."""
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from test_impression_learning_model import advance, tiny
 
 from common import load_params
-from impression_learning import analysis, data, exp_params, network, simulation
+from impression_learning import analysis, data, exp_params, network, preprocess_fsdd, simulation
 from impression_learning.model import TEST, Rule
 
 
@@ -81,6 +83,7 @@ def test_analysis_on_known_series():
     X = np.arange(12.0).reshape(6, 2)
     assert analysis.explained_variance(X, X) == 1.0
     assert analysis.explained_variance(X, np.broadcast_to(X.mean(0), X.shape)) == 0.0
+    assert np.isnan(analysis.explained_variance(X[:1], X[:1]))             # one step has no variance
     assert analysis.cosine([1, 0], [1, 1]) == pytest.approx(np.sqrt(0.5))
     assert np.isnan(analysis.cosine([0, 0], [1, 1]))
     assert analysis.correlation_matrix_cosine(X, -X) == pytest.approx(1.0)
@@ -95,3 +98,23 @@ def test_loss_parts_add_up_and_a_wake_test_has_no_sleep_part():
     d = simulation.run(load_params(exp_params, mode='smoke', test_switching=False))
     assert not d['loss_sleep_rec'].any() and not d['loss_sleep_stim'].any()
     assert np.array_equal(d['loss_mean'], d['loss_wake']) and d['loss_wake'].all()
+
+
+@pytest.mark.parametrize('content', [b'cut short', b'PK\x03\x04 cut short'])
+def test_damaged_spectrograms_are_named(tmp_path, monkeypatch, content):
+    path = tmp_path / 'spoken_digits.npz'
+    path.write_bytes(content)
+    monkeypatch.setattr(preprocess_fsdd, 'cache', lambda data_dir: path)
+    with pytest.raises(ValueError, match='spoken_digits.npz is not a readable set of spectrograms'):
+        data.spoken_digits()
+
+
+def test_a_single_test_step_gives_no_warning(recwarn):
+    d = simulation.run(load_params(exp_params, mode='smoke', n_test=1))
+    assert np.isnan(d['R2']) and not [str(w.message) for w in recwarn if 'impression_learning' in w.filename]
+
+
+def test_the_control_refuses_another_rule():
+    result = subprocess.run([sys.executable, '-m', 'impression_learning.backprop', 'mode=smoke', 'algorithm=wake_sleep'],
+                            capture_output=True, text=True)
+    assert result.returncode == 2 and 'impression_learning.simulation' in result.stderr
