@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from common import nearest
 from microcircuits import model, phased, phaseless, state
 from microcircuits.exp_params_checks import ACTIVATIONS, words
 from microcircuits.state import Constants, Shape, State
@@ -70,7 +71,8 @@ def constants(p):
         tau_hid=1 / hidden, tau_out=1 / output, tau_out0=1 / output0, tau_int=1 / inter, c=p.gbas / hidden,
         c_out=p.gbas / output0, c_I=p.gden / (p.gl + p.gden), rho=p.taur,
         eta_fw=np.array(p.eta_fw, float), eta_bw=np.array(p.eta_bw, float),
-        eta_IP=np.array(p.eta_IP if p.phased else p.eta_IP[:H], float), eta_PI=np.array(p.eta_PI[:H], float),
+        eta_IP=np.array(p.eta_IP[-1:] if p.connection == 'skip' else p.eta_IP[:H], float),
+        eta_PI=np.array(p.eta_PI[:H], float),
         alpha=np.array(p.alpha[:H], float), scale=np.array(p.noise_scale[:H], float),
         noise_mode=NOISE_MODES[p.noise_mode], white=p.noise_type == 'hold_white_noise',
         K=round(p.dtxi / p.dt) if pal or noisy else 1,
@@ -86,8 +88,8 @@ def constants(p):
 class Microcircuit:
     """Dendritic microcircuit (Max et al. 2024, Sacramento et al. 2018).
 
-    Attributes named like the fields of state.State (WPP, WIP, BPP, BPI, uP, uP_breve, vapi, ...) are lists of arrays, one a
-    layer, that can be written to; matrices are (post, pre).
+    Attributes named like the fields of state.State (WPP, WIP, BPP, BPI, uP, uP_breve, vapi, ...) are tuples of arrays, one a
+    layer, that can be written to (circuit.WPP[0][:] = ...); matrices are (post, pre).
     """
 
     def __init__(self, p):
@@ -100,6 +102,7 @@ class Microcircuit:
         self.state = State(*(self.x[first:last] for first, last in self.place.values()))
         self.shape, self.constants = shape_of(p.layers, p.activation, self.skip), constants(p)
         self.count = np.zeros(5, np.int64)
+        self.rec_per_steps, self.recorded = 1, ()                # init_record
         self.state.epsilon[:] = self.state.epsilon_LO[:] = 1.0
 
     @classmethod
@@ -126,7 +129,12 @@ class Microcircuit:
             raise AttributeError(f'a Microcircuit has no {name!r}')
         flat = getattr(self.state, name)
         ends = offsets(self.shapes[name])
-        return [flat[a:b].reshape(shape).T for a, b, shape in zip(ends[:-1], ends[1:], self.shapes[name], strict=True)]
+        return tuple(flat[a:b].reshape(shape).T for a, b, shape in zip(ends[:-1], ends[1:], self.shapes[name], strict=True))
+
+    def __setattr__(self, name, value):
+        if name in State._fields:
+            raise AttributeError(f'{name} is written to in place: circuit.{name}[0][:] = ... (or set_weights, set_voltages)')
+        super().__setattr__(name, value)
 
     def set_weights(self, **weights):
         """set_weights(WPP=[...], BPP=[...]): lists of (post, pre) arrays."""
@@ -168,30 +176,57 @@ class Microcircuit:
                 learn_lat_weights=False, learn_bw_weights=False, every=1 << 60, keep=()):
         """Advance `steps` steps. r0 (rows, n_0) and target (rows, n_N) as in phaseless.run. -> records (n, width) of `keep`.
 
-        normals: flat standard-normal numbers, used from count[DRAWN] on (needed for noise). keep: names of State arrays.
+        normals: flat standard-normal numbers, used from count[DRAWN] on (needed for noise; ValueError if they run out).
+        keep: names of State arrays.
         """
         ranges = np.array([self.place[name] for name in keep], np.int64).reshape(-1, 2)
         n = (self.count[state.STEP] + steps) // every - self.count[state.STEP] // every
         records = np.empty((n, int((ranges[:, 1] - ranges[:, 0]).sum())))
         self.count[state.RECORDS] = 0
         line = phased if self.p.phased else phaseless
-        normals = np.empty(0) if normals is None else normals
+        normals, given = self.padded(normals, steps, learn_bw_weights)
         line.run(self.shape, self.constants, self.state, self.x, self.count, r0, hold, target, hold_target or hold, begin,
                  steps, normals, learn_weights, learn_lat_weights, learn_bw_weights, every, ranges, records)
+        if learn_bw_weights and self.count[state.DRAWN] > given:
+            raise ValueError(f'{steps} steps took the noise up to number {self.count[state.DRAWN]}, normals has only {given}')
         return records
+
+    def normals_a_step(self):
+        """The most standard normals that one step of backward learning can take: 0 for FA and BP."""
+        if self.constants.model in (state.FA, state.BP):
+            return 0
+        hidden = self.shape.n[1:-1]
+        return int(hidden.max() if self.p.phased else hidden.sum())
+
+    def padded(self, normals, steps, learn_bw_weights):
+        """(normals, how many there are): with NaN behind them if they may not do, for kernels do not look where arrays end."""
+        normals = np.empty(0) if normals is None else normals
+        most = self.count[state.DRAWN] + steps * self.normals_a_step() if learn_bw_weights else 0
+        missing = max(0, int(most) - len(normals))
+        return (np.concatenate([normals, np.full(missing, np.nan)]) if missing else normals), len(normals)
 
     def evolve_system(self, r0=None, u_tgt=None, learn_weights=False, learn_lat_weights=False, learn_bw_weights=False,
                       rng=None):
         """One step with input rates r0 (n_0) and target voltages u_tgt ([array of n_N], or None). rng draws the noise."""
+        u_tgt = None if u_tgt is None or len(u_tgt) == 0 else u_tgt[0]
         rows = NO_ROWS if r0 is None else np.asarray(r0, float).reshape(1, -1)
-        target = NO_ROWS if u_tgt is None else np.asarray(u_tgt[0], float).reshape(1, -1)
+        target = NO_ROWS if u_tgt is None else np.asarray(u_tgt, float).reshape(1, -1)
         if r0 is not None and rows.shape[1] != self.p.layers[0]:
             raise ValueError(f'r0 has {rows.shape[1]} entries, the input layer {self.p.layers[0]}')
         if u_tgt is not None and target.shape[1] != self.p.layers[-1]:
             raise ValueError(f'u_tgt has {target.shape[1]} entries, the output layer {self.p.layers[-1]}')
         self.count[state.DRAWN] = 0
         normals = (rng or np.random.default_rng()).standard_normal(self.shape.hidden) if learn_bw_weights else None
-        self.advance(rows, 1, 1, normals, target, 1, 0, learn_weights, learn_lat_weights, learn_bw_weights)
+        self.advance(rows, 1, 1, normals, target, 1, 0, learn_weights, learn_lat_weights, learn_bw_weights, every=1)
+        for name in self.recorded if self.count[state.STEP] % self.rec_per_steps == 0 else ():
+            getattr(self, f'{name}_time_series').append([part.copy() for part in getattr(self, name)])
+
+    def init_record(self, rec_per_steps, *names):
+        """From now on evolve_system keeps these State arrays every rec_per_steps steps: uP_time_series[record][layer]."""
+        for name in names:
+            nearest('variable', name, State._fields)
+            setattr(self, f'{name}_time_series', [])
+        self.rec_per_steps, self.recorded = rec_per_steps, names
 
 
 def split(records, keep, circuit):

@@ -263,7 +263,7 @@ def learn_WIP(z, c, s, learn, kept):
         interneuron_factor(z, c, s)
         if z.skip:
             outer_update(s.dWIP, s.WIP, 0, s.r_old, z.pyr[z.H - 1], z.n[z.H], s.f_I, 0, z.inter,
-                         c.dt * c.eta_IP[len(c.eta_IP) - 1], learn, kept)
+                         c.dt * c.eta_IP[0], learn, kept)
         else:
             for h in range(z.H):
                 outer_update(s.dWIP, s.WIP, z.I[h], s.r_old, z.pyr[h], z.n[h + 1], s.f_I, z.pyr[h + 1] - z.shift, z.n[h + 2],

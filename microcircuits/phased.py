@@ -44,16 +44,17 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
         if c.model == LDRL or c.model == DTPDRL:
             high_pass(c, s, z.hidden, z.total)                                                    # 6''
         tick(c, s, count)                                                                         # 12'
+        until -= 1
+        kept = until == 0
         if noisy:
-            learn_B(z, c, s, count[ACTIVE])                                                       # 7', 9'
+            learn_B(z, c, s, count[ACTIVE], kept)                                                 # 7', 9'
         if learn_W_on:
             if c.model == BP:
                 transpose_weights(z, s)
             learn_W(z, c, s, True, driven)
-            learn_WIP(z, c, s, True, False)
-            learn_BPI(z, c, s, s.vapi, True, False)
-        until -= 1
-        if until == 0:                                                                            # 10
+            learn_WIP(z, c, s, True, kept)
+            learn_BPI(z, c, s, s.vapi, True, kept)
+        if kept:                                                                                  # 10
             keep_record(x, ranges, records, count[RECORDS])
             count[RECORDS] += 1
             until = every
@@ -141,8 +142,14 @@ def misalignment(z, s, a):
 
 
 @kernel(inline=True)
-def learn_B(z, c, s, a):
-    """7': LDRL: dB_a = dt eta (xi_a pre^T - alpha B_a); DTPDRL: dB_a = -dt eta ((B_a h_N - xi_a) h_N^T + alpha B_a)."""
+def learn_B(z, c, s, a, kept):
+    """7': LDRL: dB_a = dt eta (xi_a pre^T - alpha B_a); DTPDRL: dB_a = -dt eta ((B_a h_N - xi_a) h_N^T + alpha B_a).
+
+    Nothing for the other layers: their increments are zero if this step is recorded (`kept`).
+    """
+    if kept:
+        for k in range(len(s.dBPP)):
+            s.dBPP[k] = 0.0
     n, gain, first = z.n[a + 1], c.dt * c.eta_bw[a], z.pyr[a]
     source = s.rP_breve_HI if c.hi_pass else s.rP_breve
     kind = z.layer_kind[z.H]

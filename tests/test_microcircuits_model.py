@@ -9,7 +9,7 @@ import pytest
 import common
 from common import load_params
 from microcircuits import compare, exp_params
-from microcircuits.circuit import Microcircuit
+from microcircuits.circuit import Microcircuit, split
 from microcircuits.exp_params_checks import ACTIVATIONS
 
 PAIR = dict(layers=(3, 4, 2), noise_scale=(0.05,), eta_fw=(1.0, 1.0), eta_bw=(50.0,), eta_IP=(4.0,), eta_PI=(5.0,),
@@ -211,3 +211,48 @@ def test_one_step_from_python():
         net.set_weights(WPP=[np.zeros((2, 2))] * 3)
     with pytest.raises(AttributeError, match='WXX'):
         print(net.WXX)
+    with pytest.raises(AttributeError, match='WPP is written to in place'):
+        net.WPP = before
+    with pytest.raises(TypeError):
+        net.WPP[0] = before[0]                                 # would not reach the circuit
+
+
+def test_increments_and_series_of_single_steps():
+    """Every step's increments are there, whatever the switches; init_record keeps series [record][layer]."""
+    net, rng = circuit_of()
+    net.init_record(2, 'BPP', 'uP_breve')
+    for _ in range(6):
+        before = [b.copy() for b in net.BPP]
+        net.evolve_system(np.full(3, 0.5), learn_bw_weights=True, rng=rng)
+    for b, old, d in zip(net.BPP, before, net.dBPP, strict=True):
+        np.testing.assert_allclose(b, old + d, rtol=0, atol=1e-15)
+    assert all(d.any() for d in (*net.dBPP, *net.dWPP)) and len(net.BPP_time_series) == len(net.uP_breve_time_series) == 3
+    np.testing.assert_array_equal(net.BPP_time_series[-1][1], net.BPP[1])
+    assert (net.BPP_time_series[0][0] != net.BPP[0]).any()
+    with pytest.raises(ValueError, match="unknown variable 'uPP'"):
+        net.init_record(2, 'uPP')
+
+
+def test_noise_that_runs_out_is_named():
+    """Kernels do not look where an array ends: too few normals must not become garbage."""
+    for base, enough in ((DEEP, 90), (PHASED, 50)):
+        for given in (None, enough // 2):
+            net, rng = circuit_of(base=base)
+            r0, _ = rows(net, rng)
+            normals = None if given is None else rng.standard_normal(given)
+            with pytest.raises(ValueError, match='normals has only'):
+                net.advance(r0, 10, 10, normals, learn_bw_weights=True)
+        net, rng = circuit_of(base=base)
+        net.advance(r0, 10, 10, rng.standard_normal(enough), learn_bw_weights=True)
+
+
+def test_recorded_increments_of_the_phased_line():
+    """Increments are those of the recorded step; layers without noise have none."""
+    net, rng = circuit_of(base=PHASED)
+    r0, target = rows(net, rng)
+    names = ('BPP', 'dBPP', 'WIP', 'dWIP', 'BPI', 'dBPI', 'WPP', 'dWPP')
+    parts = split(net.advance(r0, 100, 60, rng.standard_normal(300), target, every=1, keep=names, **ALL_ON), names, net)
+    for weights in ('BPP', 'WIP', 'BPI', 'WPP'):
+        for w, d in zip(parts[weights], parts[f'd{weights}'], strict=True):
+            assert d.any()
+            np.testing.assert_allclose(w[1:], w[:-1] + d[1:], rtol=0, atol=1e-14)
