@@ -26,11 +26,11 @@ class Recorder:
         self.series = {}
 
     def room(self, name, layer, like):
-        """The array of one series, made on first use."""
+        """The array of one series, made on first use; NaN where no record was made, because the run diverged."""
         key = name if layer is None else f'{name}_{layer + 1}'
         n = self.total - self.first if name in SUPERVISED else self.total
         if key not in self.series:
-            self.series[key] = np.zeros((n, *like.shape[1:]))
+            self.series[key] = np.full((n, *like.shape[1:]), np.nan)
         return self.series[key]
 
     def put(self, name, layer, at, values):
@@ -62,7 +62,7 @@ class Recorder:
                     for layer, value in enumerate(parts[name]):
                         key = f'epoch_{name}_{layer + 1}'
                         if key not in self.series:
-                            self.series[key] = np.zeros((self.p.epochs, *value.shape[1:]))
+                            self.series[key] = np.full((self.p.epochs, *value.shape[1:]), np.nan)
                         self.series[key][e] = value[record - at]
 
     def accuracies(self, epoch, values):

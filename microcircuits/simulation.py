@@ -89,7 +89,7 @@ def run(p, checkpoint=None):
     for name in ('WPP', 'WIP', 'BPP', 'BPI', 'uP'):
         out |= {f'final_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.circuit, name))}
     if setting.teacher and p.task == 'fw_bw':
-        for name in ('WPP', 'BPP'):
+        for name in ('WPP', 'WIP', 'BPP', 'BPI'):
             out |= {f'teacher_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.teacher, name))}
     if p.compare and diverged_at < 0:
         out['angle_BP_updates'] = compare.compare_updates(setting.circuit, recorder.epoch_weights(), setting.inputs, p.hold,
@@ -126,6 +126,7 @@ def learn(p, setting, checkpoint):
     flags = {'learn_weights': p.task == 'fw_bw' or (p.protocol == 'notebook' and p.phased), 'learn_lat_weights': True,
              'learn_bw_weights': True}
     chunk = max(1, min(10_000, CHUNK // circuit.shape.hidden))
+    exact = p.rng == 'legacy' and circuit.constants.K > 1 and not p.phased
     with progress(total, p.member, unit='step', unit_scale=True, initial=int(circuit.count[state.STEP])) as bar:
         while now.epoch < p.epochs:
             length = before if now.epoch < 0 else epoch_steps
@@ -136,11 +137,14 @@ def learn(p, setting, checkpoint):
                 rows, aims = inputs[now.order], targets[now.order] if len(targets) else NO_ROWS
             while now.step < length:
                 steps = min(chunk, length - now.step)
+                stream = rng.get_state() if exact else None
                 if now.epoch >= 0:
                     supply_noise(circuit, now, rng, steps)
                 at = circuit.count[state.STEP] // p.rec_per_steps
                 kept = circuit.advance(rows, p.hold, steps, now.normals, aims, begin=now.step, every=p.rec_per_steps,
                                        keep=recorder.keep, **(flags if now.epoch >= 0 else {}))
+                if exact:
+                    give_back(circuit, now, rng, stream)
                 start = before + now.epoch * epoch_steps if now.epoch >= 0 else 0
                 row = ((at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - start) // p.hold
                 recorder.take(at, kept, rows[row], aims[row] if len(aims) else aims)
@@ -179,17 +183,24 @@ def start_epoch(p, circuit, now, rng):
 
 def supply_noise(circuit, now, rng, steps):
     """Enough standard normals for `steps` steps in now.normals; what was not used stays in front."""
-    rule, sizes = circuit.constants.model, circuit.shape.n[1:-1]
-    if rule in (state.FA, state.BP):
-        return
     left = now.normals[circuit.count[state.DRAWN]:]
-    missing = steps * int(sizes.sum() if rule == state.PAL else sizes.max()) - len(left)
+    missing = steps * circuit.normals_a_step() - len(left)
     if missing > 0:
         new = rng.standard_normal(missing)
         now.normals = np.concatenate([left, new]) if len(left) else new
     else:
         now.normals = left
     circuit.count[state.DRAWN] = 0
+
+
+def give_back(circuit, now, rng, stream):
+    """Legacy, noise held over several steps: set the stream (its state was `stream`) behind the last number that was used.
+
+    The released program draws as it goes, and the next shuffle of the samples takes its numbers from the same stream.
+    """
+    rng.set_state(stream)
+    rng.standard_normal(circuit.count[state.DRAWN])
+    now.normals, circuit.count[state.DRAWN] = np.empty(0), 0
 
 
 # ---------------------------------------------------------------- checkpoints

@@ -35,6 +35,24 @@ def test_noise_held_over_several_steps_has_the_same_variance_by_default():
     assert noise[100:, :9].var() == pytest.approx(0.05 ** 2 / (2 - 0.3), rel=0.03)
 
 
+def test_held_noise_leaves_the_legacy_stream_where_the_released_program_does():
+    """D7, legacy: normals are drawn as they are needed; the next shuffle takes its numbers right behind the last one."""
+    p = load_params(exp_params, mode='smoke', compare='', rng='legacy', dtxi=0.03, record='noise,input', rec_per_steps=1)
+    setting = simulation.prepare(p)
+    series = simulation.learn(p, setting, Checkpoint())[0].series
+    noise, inputs, first = np.concatenate([series['noise_1'], series['noise_2']], axis=1), series['input'], 100
+    rng, order, step = np.random.RandomState(p.seed), np.arange(p.dataset_size), first
+    for _ in range(p.epochs):
+        rng.shuffle(order)
+        np.testing.assert_array_equal(inputs[step:step + 250:50], setting.inputs[order])
+        for _ in range(250):
+            if (step - first) % 3 == 0:                        # both layers, every K = 3 steps
+                z = rng.normal(size=9)
+                xi = noise[step - 1] + (0.03 / 0.1) * (-noise[step - 1]) + np.sqrt(0.03 * 0.1) / 0.1 * 0.05 * z
+                np.testing.assert_allclose(noise[step], xi, atol=1e-14)
+            step += 1
+
+
 def test_inactive_layers_see_their_apical_voltage():
     """D6: by default vapi_noise = vapi + xi with xi = 0 in inactive layers; released: what was left of the last turn."""
     for released in (False, True):
@@ -118,6 +136,7 @@ def test_teacher_is_prospective_and_can_be_copied():
                                                              copy_teacher_voltages=True)))
     setting = simulation.prepare(p)
     assert setting.teacher.constants.rho == 1.0 and setting.circuit.constants.rho == 0.5
+    assert {f'teacher_{name}_2' for name in ('WPP', 'WIP', 'BPP', 'BPI')} <= set(simulation.run(p))
     for name in ('WPP', 'WIP', 'BPP', 'BPI'):
         for ours, theirs in zip(getattr(setting.circuit, name), getattr(setting.teacher, name), strict=True):
             np.testing.assert_array_equal(ours, theirs)
@@ -151,6 +170,15 @@ def test_resume_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
         simulation.run(p, Interrupted(tmp_path / 'x.npz'))
     resumed = simulation.run(p, Checkpoint(tmp_path / 'x.npz'))
     assert all(np.array_equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_nothing_is_recorded_after_a_divergence():
+    """Records that were never made are NaN, not angles of 0 degrees."""
+    p = load_params(exp_params, mode='fig4_bp', epochs=300, eta_fw=(1e7, 1e7), activation='linear', angles=True)
+    d = simulation.run(p)
+    at = (d['diverged_at'] + 1) // p.rec_per_steps
+    assert 0 < d['diverged_at'] and np.isnan(d['angle_WPPT_BPP'][at:]).all() and np.isnan(d['MSE'][at - 10:]).all()
+    assert np.isfinite(d['WPP_1'][:d['first_record']]).all()
 
 
 def test_divergence_is_named(tmp_path):
