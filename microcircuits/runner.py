@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import load_npz, load_params, nearest, result_path, write_atomically
+from common import holds, load_npz, load_params, nearest, result_path, write_atomically
 from microcircuits import exp_params
 from microcircuits.exp_params_checks import SERIES
 from running import stop, sweep
@@ -39,12 +39,26 @@ def members_of(path, task, compare=''):
     if given.pop('input_signal', 'step') != 'step':
         raise ValueError(f'{path}: input_signal must be "step" (samples that are held for Tpres)')
     flags = {name[4:]: on for name, on in given.items() if name.startswith('rec_') and name != 'rec_per_steps'}
+    missing = needed(given)
+    if missing:
+        raise ValueError(f'{path}: {", ".join(missing)} is missing, which {given.get("model_type")} needs with '
+                         f'noise_type = {given.get("noise_type", "OU")!r}, noise_mode = {given.get("noise_mode")!r}')
     given = {name: plain(value) for name, value in given.items() if name[4:] not in flags or not name.startswith('rec_')}
     phased = 'tauHP' not in given and ('tausyn' in given or 'Tbw' in given)
     given.setdefault('connection', 'skip' if phased else 'layered')
     given |= {'record': ','.join(name for name in SERIES if flags.get(name)), 'task': task, 'compare': compare, 'angles': True}
     mode = 'phased_template' if given['connection'] == 'skip' else 'template'
     return [load_params(exp_params, **({'mode': mode} | given | {'seed': s, 'input_seed': seeds[0]})) for s in seeds]
+
+
+def needed(given):
+    """Names of the times and angles that the noise of a params.json needs and that are not in it."""
+    rule, names = given.get('model_type'), ()
+    if rule == 'PAL' and given.get('noise_type', 'OU') == 'OU':
+        names = ('tauxi',)
+    elif rule in ('LDRL', 'DTPDRL') and given.get('noise_mode') == 'uP_adaptive':
+        names = ('noise_deg', 'taueps')
+    return [name for name in names if name not in given]
 
 
 def plain(value):
@@ -93,6 +107,9 @@ def main(words=None):
             parser.error('--params and --task are needed, or --load')
         else:
             members = members_of(given.params, given.task, given.compare)
+            for rule, text in exp_params.WARNINGS.items():
+                if not all(holds(rule, p) for p in members):
+                    print(f'warning: {text}', file=sys.stderr)
             errors = sweep(members, given.jobs)
             if errors:
                 stop('\n'.join(errors), 1)

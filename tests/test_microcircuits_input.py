@@ -118,6 +118,7 @@ def test_runner_writes_results_and_plots_beside_the_parameters(tmp_path, task, c
     result = run_runner(tmp_path / 'results', '--params', path, '--task', task, *more)
     assert result.returncode == 0, result.stderr
     assert figures <= {file.stem for file in folder.glob('*.png')}
+    assert 'warning: alpha has more entries' in result.stderr
     runs = runner.load(folder / 'model.npz')
     assert [meta['seed'] for meta, _ in runs] == [123, 456]
     assert all(arrays['WPP_1'].shape[1:] == (3, 2) and np.isfinite(arrays['MSE']).all() for _, arrays in runs)
@@ -134,6 +135,8 @@ def test_runner_writes_results_and_plots_beside_the_parameters(tmp_path, task, c
     ({'eta_fww': [1]}, "did you mean eta_fw?"),
     ({'eta_fw': [1]}, 'eta_fw has 1 entries'),
     ({'init_WPP_range': [1, -1]}, 'low <= high'),
+    ({'tauxi': ...}, 'tauxi is missing, which PAL needs'),
+    (PHASED_JSON | {'noise_deg': ...}, 'noise_deg is missing, which LDRL needs'),
 ])
 def test_mistakes_in_a_parameter_file_are_named(tmp_path, changes, message):
     path = params_json(tmp_path, **changes)
