@@ -30,18 +30,35 @@ def close(ours, theirs, what='', rtol=1e-9, atol=1e-11):
 def from_json(given, **more):
     """Our parameters from a case's."""
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    given['model_type'] = given.pop('model', given.get('model_type'))
+    given['model_type'] = model_of(given)
     if isinstance(given.get('activation'), tuple):
         given['activation'] = ','.join(given['activation'])
+    for name in ('eta_fw', 'eta_bw', 'eta_IP', 'eta_PI', 'noise_scale', 'alpha'):
+        given.setdefault(name, (0.0,) * (len(given['layers']) - (1 if name == 'eta_fw' else 2)))    # what a model ignores
+    if given['model_type'] == 'DTPDRL':
+        given['gate_regularizer'] = False                      # a term of LDRL
     return load_params(exp_params, **({k: v for k, v in given.items() if k in FIELDS and v is not None} | more))
+
+
+def model_of(params):
+    """Name of the rule: `model` in the phased line, `model_type` in the phaseless one."""
+    return params.get('model', params.get('model_type'))
+
+
+def line_of(meta):
+    """Our `connection` of a case. In the phaseless line skip connections exist with one hidden layer: the layered ones."""
+    skip = meta.get('connection', 'layered') == 'skip'
+    assert not skip or 'model' in meta['params'] or len(meta['params']['layers']) == 3, 'deep skip connections are phased'
+    return 'skip' if skip and 'model' in meta['params'] else 'layered'
 
 
 # ---------------------------------------------------------------- single networks, step by step
 
 def step_params(meta, released):
-    params = {k: v for k, v in meta['params'].items() if k not in IGNORED}
-    more = {'released_code': released, 'connection': meta['connection'], 'record': '', 'compare': '', 'angles': False,
-            'epochs': 1, 'dataset_size': 10, 'settling_time': 0.0, 'rec_per_steps': 1, 'Tpres': 10.0}
+    params = {k: v for k, v in meta['params'].items() if k not in IGNORED and not k.endswith('_range')}
+    more = {'released_code': released, 'connection': line_of(meta), 'record': '', 'compare': '', 'angles': False,
+            'protocol': 'notebook',                            # lists may be longer than needed
+            'epochs': 1, 'dataset_size': 10, 'settling_time': 0.0, 'rec_per_steps': 1, 'Tpres': 10.0 * params['dt']}
     if meta.get('taur') is not None:
         more['taur'] = float(meta['taur'])
     return from_json(params, **more)
@@ -67,12 +84,14 @@ def check_steps(case, released=True):
     net, pre, steps = started(case, p), meta['T_pre'], meta['T']
     names = [name for name in case if name in state.State._fields and name != 'r0']
     assert {'uP', 'WPP', 'BPP'} <= set(names)
+    z = case.get('z', np.empty(0))
+    nudged = case['use_target'] if len(case.get('u_tgt', ())) else np.zeros(pre + steps, bool)
     record, layer = 0, net.count[state.ACTIVE]
     flags = {'learn_lat_weights': False} | meta['flags']
     for t in range(pre + steps):
         on = flags if t >= pre else {}
-        target = case['u_tgt'][t:t + 1] if case['use_target'][t] and len(case['u_tgt']) and t >= pre else circuits.NO_ROWS
-        net.advance(case['r0'][t:t + 1], 1, 1, case['z'], target, 1, every=1, **on)
+        target = case['u_tgt'][t:t + 1] if nudged[t] else circuits.NO_ROWS
+        net.advance(case['r0'][t:t + 1], 1, 1, z, target, 1, every=1, **on)
         layer = net.count[state.ACTIVE]
         if 'active_layer' in case and t >= pre and flags['learn_bw_weights'] and p.model_type in ('LDRL', 'DTPDRL'):
             assert layer == case['active_layer'][t], f'active layer in step {t}'
@@ -80,27 +99,38 @@ def check_steps(case, released=True):
             for name in names:
                 close(flat(getattr(net, name)), case[name][record], f'{name} after step {t}')
             record += 1
-    assert record == len(case['t_rec']) and net.count[state.DRAWN] == len(case['z'])
+    assert record == len(case['t_rec']) and net.count[state.DRAWN] == len(z)
 
 
 # ---------------------------------------------------------------- whole experiments from parameters and seeds
 
 def angles_close(ours, theirs, what):
-    """Degrees: 1e-8, below 0.1 degree 3e-6 (arccos near 1); NaN there stands for a cosine rounded above 1 (D12)."""
+    """Degrees: 1e-8, within 0.1 degree of 0 or 180 3e-6 (arccos near +-1).
+
+    NaN stands for a cosine rounded beyond +-1 (D12), or, in both, for a matrix without any entry that is not zero.
+    """
     assert ours.shape == theirs.shape, what
-    theirs = np.where(np.isnan(theirs), 0.0, theirs)
-    tolerance = np.where(theirs < 0.1, 3e-6, 1e-8)
-    worst = np.abs(ours - theirs) - tolerance
-    assert (worst <= 0).all(), f'{what}: {np.abs(ours - theirs).max()} degrees'
+    beyond = np.isnan(theirs)
+    nearest = np.where(np.isnan(ours) & beyond, ours, np.where(ours < 90, 0.0, 180.0))
+    theirs = np.where(beyond, nearest, theirs)
+    tolerance = np.where((theirs < 0.1) | (theirs > 179.9), 3e-6, 1e-8)
+    good = (np.abs(ours - theirs) <= tolerance) | (np.isnan(ours) & beyond)
+    assert good.all(), f'{what}: {np.nanmax(np.abs(ours - theirs))} degrees'
 
 
 def check_pipeline(case):
     meta = json.loads(str(case['meta']))
-    params, seeds = meta['params'], meta['params']['random_seed']
+    params, seeds = dict(meta['params']), meta['params']['random_seed']
     series = ','.join(name[4:] for name, on in params.items() if name.startswith('rec_') and on is True)
-    for seed in seeds:
+    for name in ('Tpres', 'settling_time'):                    # cut to whole steps, as the released program does
+        params[name] = int(params[name] / params['dt']) * params['dt']
+    if meta.get('taur') is not None:
+        params['taur'] = float(meta['taur'])
+    stored = [seed for seed in seeds if any(name.startswith(f's{seed}_') for name in case)]
+    assert stored
+    for seed in stored:
         p = from_json(params, task=meta['task'], seed=seed, input_seed=seeds[0], rng='legacy', released_code=True,
-                      record=series, compare='', angles=True)
+                      connection=line_of(meta), record=series, compare='', angles=True)
         check_run(case, p, f's{seed}_')
 
 
@@ -111,25 +141,29 @@ def check_run(case, p, seed):
     fresh = simulation.streams(p)
     teacher = compare.make_teacher(p, fresh.teacher_voltages, fresh.teacher_weights)
     for name in ('WPP', 'WIP', 'BPP', 'BPI', 'uP', 'uI'):
-        if p.task == 'fw_bw':
+        if f'teacher_{name}' in case:
             close(flat(getattr(teacher, name)), case[f'teacher_{name}'], f'teacher {name}')
         close(flat(getattr(net, name)), case[f'{seed}init_{name}'], f'initial {name}')
-    if p.task == 'fw_bw':
+    if 'teacher_seed' in case:
         assert simulation.teacher_seed(p) == case['teacher_seed']
-        close(setting.voltages, case['teacher_target'], 'target')
+    if 'teacher_target' in case:
+        close(setting.voltages if p.task == 'fw_bw' else compare.run_teacher(teacher, setting.inputs, p.hold),
+              case['teacher_target'], 'target')
+        teacher = compare.make_teacher(p, *simulation.streams(p)[4:])
     recorder, diverged = simulation.learn(p, setting, Checkpoint())
     assert diverged == -1
     close(flat(net.uP), case[f'{seed}final_state'], 'final state')
     for name in [key[len(seed) + 3:] for key in case if key.startswith(f'{seed}ts_')]:
         check_series(recorder.series, name, case[f'{seed}ts_{name}'])
     for name in compare.ANGLES:
-        angles_close(recorder.series[name], case[f'{seed}{name}'], name)
+        if f'{seed}{name}' in case:
+            angles_close(recorder.series[name], case[f'{seed}{name}'], name)
     check_comparison(case, p, seed, net, recorder, teacher)
 
 
 def check_series(series, name, theirs):
     """One recorded series, all layers."""
-    parts = [series[name]] if name in series else [series[f'{name}_{i + 1}'] for i in range(9) if f'{name}_{i + 1}' in series]
+    parts = [series[name]] if name in series else [series[f'{name}_{i + 1}'] for i in range(99) if f'{name}_{i + 1}' in series]
     if name in ('error', 'target'):
         theirs = theirs[:, 0]
     if name == 'MSE':
@@ -147,10 +181,13 @@ def check_comparison(case, p, seed, net, recorder, teacher):
     target = compare.run_teacher(teacher, inputs, 1)
     close(target, case[f'{seed}compare_target'], 'target of the comparison')
     series, per_epoch = recorder.series, (recorder.total - recorder.first) // p.epochs
+    compared = len(case[f'{seed}angle_BP_updates']) // p.dataset_size       # p.epochs, or every record if there are few
     weights = [tuple([series[f'{name}_{i + 1}'][recorder.first + e * per_epoch] for i in range(len(p.layers) - less)]
-                     for name, less in (('WPP', 1), ('BPP', 2))) for e in range(p.epochs)]
+                     for name, less in (('WPP', 1), ('BPP', 2))) for e in range(compared)]
     angles, ours, theirs = compare.compare_updates(net, weights, inputs, 1, target)
     for name, found in (('dWPP_circuit', ours), ('dWPP_BP', theirs)):
+        if f'{seed}{name}' not in case:
+            continue
         found = np.concatenate([np.concatenate([w.reshape(len(w), -1) for w in epoch], axis=1) for epoch in found])
         close(found, case[f'{seed}{name}'], name)
     angles_close(angles, case[f'{seed}angle_BP_updates'], 'angle of the updates')
@@ -164,33 +201,42 @@ def replay_angles(mode, case, prefix, index, epochs):
                     epochs=epochs, compare='')
     series = simulation.learn(p, simulation.prepare(p), Checkpoint())[0].series
     for measure, name in (('WT_vs_B', 'angle_WPPT_BPP'), ('RHS_vs_B', 'angle_BPP_RHS')):
+        if f'{prefix}_{measure}' not in case:
+            continue
         records = case[f'{prefix}_{measure}_record']
         stored = records < len(series[name])
-        assert stored.sum() > 30
+        assert stored.any()
         ours, theirs = series[name][records[stored]], case[f'{prefix}_{measure}'][index][stored]
         assert np.abs(ours - theirs).max() <= 1e-6, f'{mode} seed {p.seed}: {np.abs(ours - theirs).max()} degrees'
 
 
 def check_published(case):
     """Figs. 3a-c and d-f: the first 10 epochs of three seeds, and of one (all of it: reproduce.py --paper)."""
-    for index in range(min(3, len(case['weak_WT_vs_B_seeds']))):
-        replay_angles('fig3_weak', case, 'weak', index, 10)
-    replay_angles('fig3_strong', case, 'strong', -1, 10)
+    found = [prefix for prefix in ('weak', 'strong') if f'{prefix}_WT_vs_B' in case]
+    assert found, f'no curves of Fig. 3 among {sorted(case)}'
+    for prefix in found:
+        seeds = len(case[f'{prefix}_WT_vs_B_seeds'])
+        for index in range(min(3, seeds)) if prefix == 'weak' else (seeds - 1,):
+            replay_angles(f'fig3_{prefix}', case, prefix, index, 10)
 
 
 def check_fig4ab(case):
     """Fig. 4a, b: the first 50 epochs of one seed and model each."""
-    for index, model_type in enumerate(('PAL', 'BP', 'FA')):
+    models = [name for name in ('PAL', 'BP', 'FA') if f'{name}_WPP' in case]
+    assert models
+    for index, model_type in enumerate(models):
+        index %= len(case['seeds'])
         p = load_params(exp_params, mode=f'fig4_{model_type.lower()}', seed=int(case['seeds'][index]), rng='legacy', epochs=50)
         series = simulation.learn(p, simulation.prepare(p), Checkpoint())[0].series
         weights = case['weight_record'] < len(series['WPP_1'])
-        records, blocks = case['weight_record'][weights], case['MSE_block'][case['MSE_block'] < 50]
-        assert weights.sum() > 2 and len(blocks) > 1
+        early = case['MSE_block'] < 50
+        records, blocks = case['weight_record'][weights], case['MSE_block'][early]
+        assert len(records) and len(blocks)
         W = np.stack([series['WPP_1'][records, 0, 0], series['WPP_2'][records, 0, 0]], axis=1)
         close(W, case[f'{model_type}_WPP'][index][weights], 'W')
         close(series['BPP_1'][records, 0], case[f'{model_type}_BPP'][index][weights], 'B')
         error = series['MSE'].reshape(-1, 10).mean(axis=1)[blocks]
-        close(error, case[f'{model_type}_MSE'][index][:len(blocks)], 'squared error')
+        close(error, case[f'{model_type}_MSE'][index][early], 'squared error')
 
 
 KINDS = {'pal': check_steps, 'fa': check_steps, 'bp': check_steps, 'phased': check_steps, 'pipeline': check_pipeline,
@@ -217,11 +263,15 @@ def test_the_default_equals_the_released_program_there(path):
     with np.load(path, allow_pickle=False) as file:
         case = {name: file[name] for name in file.files}
     params = json.loads(str(case['meta']))['params']
-    pal, several = params['model_type'] == 'PAL' and len(case['z']) > 0, len(params['layers']) > 3
+    pal, several = model_of(params) == 'PAL' and len(case.get('z', ())) > 0, len(params['layers']) > 3
     held = round(params.get('dtxi', 0) / params['dt']) > 1 and (several or params['noise_type'] == 'OU')
-    decayed = params.get('varphi_regularizer') and not params.get('gate_regularizer')
+    decayed = (params.get('varphi_regularizer') and not params.get('gate_regularizer')
+               and params['alpha'][len(params['layers']) - 3] * params['eta_bw'][-1] > 0)
+    names = params['activation'] if isinstance(params['activation'], list) else [params['activation']]
+    if pal and decayed and not held and {'relu', 'hard_sigmoid'} & set(names):
+        pytest.skip('without a slope in the top layers the two may coincide')
     if pal and (held or decayed):
-        with pytest.raises(AssertionError):
+        with pytest.raises((AssertionError, ValueError)):      # ValueError: other numbers of draws
             check_steps(case, released=False)
     else:
         check_steps(case, released=False)
