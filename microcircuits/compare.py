@@ -12,9 +12,8 @@ ANGLES = ('angle_WPPT_BPP', 'angle_jacobians', 'angle_BPP_RHS')
 
 def angle(A, B):
     """Angle between matrices (..., n, m) under the Frobenius product, degrees; the cosine is clipped to [-1, 1] (D12)."""
-    dot = (A * B).sum(axis=(-2, -1))
-    with np.errstate(invalid='ignore', divide='ignore'):
-        cosine = dot / np.sqrt((A * A).sum(axis=(-2, -1)) * (B * B).sum(axis=(-2, -1)))
+    with np.errstate(invalid='ignore', divide='ignore', over='ignore'):
+        cosine = (A * B).sum(axis=(-2, -1)) / np.sqrt((A * A).sum(axis=(-2, -1)) * (B * B).sum(axis=(-2, -1)))
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 

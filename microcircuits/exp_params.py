@@ -234,5 +234,7 @@ WARNINGS = {                            # allowed, but perhaps not what was mean
         'dt * eta * n is large: the weights will probably explode',
     "tausyn > dt or model_type not in ('LDRL', 'DTPDRL')": 'tausyn = dt: the filters of the phased line keep one step only',
     "len(alpha) < len(layers) - 1": 'alpha has more entries than hidden layers: the last ones are not used',
+    "len(eta_PI) < len(layers) - 1": 'eta_PI has more entries than hidden layers: the last ones are not used',
+    "len(eta_IP) == 1 or connection != 'skip'": 'eta_IP has more entries than skip connections need (one): the last counts',
     "len(noise_scale) < len(layers) - 1": 'noise_scale has more entries than hidden layers: the last ones are not used',
 }

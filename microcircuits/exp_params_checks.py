@@ -45,6 +45,8 @@ def check_layers(p):
     """Layers, activation, ranges."""
     demand(len(p.layers) >= 3 and all(type(n) is int and 1 <= n <= 100_000 for n in p.layers),
            f'layers = {p.layers}: at least 3 positive numbers of neurons (input, hidden, output)')
+    weights = sum(a * b for a, b in zip(p.layers[:-1], p.layers[1:], strict=True))
+    demand(weights <= 10 ** 8, f'layers = {p.layers} have {weights:.1g} weights W; 1e8 is the limit (8 GB of state)')
     names = words(p.activation)
     demand(len(names) in (1, len(p.layers) - 1),
            f'activation names {len(names)} functions; 1 or {len(p.layers) - 1} (layers 1 to N) are allowed')
@@ -95,7 +97,7 @@ def check_lists(p):
     longer = ('alpha', 'noise_scale') + (('eta_IP', 'eta_PI') if p.protocol == 'notebook' else ())
     for name in ('eta_fw', 'eta_bw', 'eta_IP', 'eta_PI', 'noise_scale', 'alpha'):
         values, wanted = getattr(p, name), N if name == 'eta_fw' else N - 1
-        demand(all(is_number(x) and x >= 0 for x in values), f'{name} = {values}: numbers that are not negative')
+        demand(all(is_number(x) and x >= 0 for x in values), f'{name} = {values}: numbers from 0 to 1e12')
         if name == 'eta_IP' and p.connection == 'skip':
             demand(len(values) >= 1, 'eta_IP is empty; with skip connections it needs one entry (the last one counts)')
         elif name in longer:
@@ -138,4 +140,6 @@ def check_recording(p):
     learning = steps // p.rec_per_steps - int(p.settling_time / p.dt) // p.rec_per_steps
     demand(not p.compare or learning >= p.epochs,
            f'the comparison needs one record an epoch: rec_per_steps = {p.rec_per_steps} gives {learning} in {p.epochs} epochs')
+    demand(p.protocol == 'runner' or p.rng == 'modern' or (p.task == 'bw_only' and not p.compare),
+           "protocol = 'notebook' with rng = 'legacy' has no teacher: task = 'bw_only' and compare = ''")
     demand(not p.compare or not p.phased, 'the comparison of updates exists for layered connections only')

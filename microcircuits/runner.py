@@ -29,7 +29,9 @@ def members_of(path, task, compare=''):
         given = json.loads(Path(path).read_text(encoding='utf-8'))
     except json.JSONDecodeError as error:
         raise ValueError(f'{path} is not JSON: {error}') from error
-    given = {RENAMED.get(k, k): v for k, v in given.items() if not k.lower().startswith(REMARKS)}
+    if not isinstance(given, dict):
+        raise ValueError(f'{path} holds a {type(given).__name__}, not parameters: {{"dt": 0.01, ...}}')
+    given = {RENAMED.get(k, k): v for k, v in given.items() if v is not None and not k.lower().startswith(REMARKS)}
     known = set(exp_params.Params.__dataclass_fields__) | set(APART) | {f'rec_{name}' for name in SERIES}
     for name in given:
         nearest(f'parameter in {path}', name, known)

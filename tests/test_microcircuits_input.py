@@ -47,6 +47,9 @@ from microcircuits import exp_params, runner, simulation
     (['rec_per_steps=20000'], 'the comparison needs one record an epoch'),
     (['init_WPP_range=1,-1'], 'init_WPP_range = (1, -1): two numbers, low <= high'),
     (['record=WPP,voltage'], "unknown series 'voltage'; choose from MSE, error"),
+    (['mode=pal_small', 'rng=legacy', 'task=fw_bw'], "protocol = 'notebook' with rng = 'legacy' has no teacher"),
+    (['mode=pal_small', 'layers=100000,100000,2'], '1e8 is the limit'),
+    (['eta_bw=1,1,1e300'], 'numbers from 0 to 1e12'),
     (['mode=yin_yang', 'task=bw_only'], 'learned with targets'),
     (['mode=yin_yang', 'layers=4,30,2'], 'three classes'),
 ])
@@ -147,7 +150,9 @@ def test_mistakes_in_a_parameter_file_are_named(tmp_path, changes, message):
 
 def test_mistakes_of_the_runner(tmp_path):
     (tmp_path / 'params.json').write_text('{"dt": 0.01,')
+    (tmp_path / 'list.json').write_text('[1, 2]')
     for words, message in ((['--params', tmp_path / 'params.json', '--task', 'fw_bw'], 'is not JSON'),
+                           (['--params', tmp_path / 'list.json', '--task', 'fw_bw'], 'holds a list, not parameters'),
                            (['--params', tmp_path / 'nowhere.json', '--task', 'fw_bw'], 'No such file'),
                            (['--params', tmp_path / 'params.json'], '--params and --task are needed'),
                            (['--load', tmp_path / 'model.pkl'], 'pickle of the released program'),
