@@ -5,7 +5,7 @@ The original's dotted keys work on the command line (data.batchsize=8, hsic.gamm
 """
 from dataclasses import dataclass
 
-from biohsic.exp_params_checks import check
+from biohsic.exp_params_checks import N_CLASSES, TRAIN_SIZES, check
 
 mode = 'lif_xor'                        # a key of MODES below
 
@@ -17,7 +17,7 @@ class Params:
     seed: int = 42                      # initial weights, order of the samples, augmentation, noise
     order_seed: int | None = None       # another seed for the order of the samples (None: seed)
     nmodels: int = 30                   # networks with weights of their own, trained on the same samples          M
-    independent_orders: bool = False    # each network has its own order of the samples (D19)
+    independent_orders: bool = False    # each network has its own order of the samples (D19); not cnn
     task: str = 'lif'                   # 'biohsic', 'hsic', 'bp', 'lif' (time-continuous biohsic), 'reservoir'
     # data
     data: str = 'xor'                   # 'mnist', 'fashion_mnist', 'cifar10', 'linear', 'xor', 'digits' (offline stand-in)
@@ -47,7 +47,7 @@ class Params:
     sigmas: tuple = ()                  # the three at once (one number in the reservoir)
     readout_batch: str = 'window'       # biohsic, lif: the output layer learns from the 'window' or the 'current' sample (D14)
     # optimiser
-    optimizer: str = 'adamw'            # 'adamw', 'adam', 'sgd'
+    optimizer: str | None = None        # 'adamw', 'adam', 'sgd' (None: adamw; the reservoir has sgd only)
     learning_rate: float | None = None  #                                                                         eta
     b1: float = 0.9                     # decay of the first moment
     b2: float = 0.99                    # decay of the second moment
@@ -60,7 +60,7 @@ class Params:
     transition_steps: int = 1
     staircase: bool = False
     end_value: float | None = None
-    boundaries_and_scales: tuple = ()   # piecewiseconstant: ((update, factor), ...)
+    boundaries_and_scales: tuple | dict = ()    # piecewiseconstant: ((update, factor), ...) or {update: factor, ...}
     schedules: tuple = ()               # joinschedules: (('expdecay', init, rate, begin, steps), ...)
     boundaries: tuple = ()              # ... updates at which the next one takes over
     # training
@@ -110,8 +110,7 @@ class Params:
     @property
     def cost(self):
         """Rough CPU seconds of the run, to start the longest first."""
-        sizes = {'mnist': 60_000, 'fashion_mnist': 60_000, 'cifar10': 50_000, 'digits': 1500}
-        n = self.nsamples if self.task == 'reservoir' else self.train_size or sizes.get(self.data, 900)
+        n = self.nsamples if self.task == 'reservoir' else self.train_size or TRAIN_SIZES[self.data]
         small = self.features and self.features[0] <= 64                        # convolutions
         step = {'cnn': 1.2e-3 * self.batch_size if small else 8e-3 * self.batch_size, 'mlp': 1.2e-4, 'lif': 7e-5,
                 'reservoir': 2e-2}[self.net_kind]
@@ -123,7 +122,6 @@ class Params:
 FEATURES = {'mnist': (128, 64), 'fashion_mnist': (128, 64), 'digits': (128, 64), 'cifar10': (5120, 3072, 1024, 512),
             'xor': (10, 4), 'linear': (4,)}
 CHANNELS = {'mnist': (16, 32), 'fashion_mnist': (16, 32), 'digits': (16, 32), 'cifar10': (128, 256)}
-N_CLASSES = {'linear': 2, 'xor': 2}
 
 TABLE = {                               # batch_size, learning_rate, gamma, (sigma_x, sigma_y, sigma_z), nepochs
     ('lif', 'linear'): (10, 1e-4, 10.0, (0.5, 0.25, 1.0), 25),
@@ -153,11 +151,14 @@ def defaults(p):
         features = FEATURES[p.data] if flat else (128, 64)
     values = {'batch_size': row[0], 'learning_rate': row[1], 'gamma': row[2], 'nepochs': row[4], 'features': features,
               'sigma_x': row[3][0], 'sigma_y': row[3][1], 'sigma_z': row[3][2], 'nclasses': N_CLASSES.get(p.data, 10),
+              'optimizer': 'sgd' if task == 'reservoir' else 'adamw',
               'dtype': 'float64' if task == 'lif' else 'float32', 'test_batchsize': 100 if flat else 256,
               'augment': p.data == 'cifar10'}
     chosen = {name: value for name, value in values.items() if getattr(p, name) is None}
     if len(p.sigmas) == 3 or (len(p.sigmas) == 1 and task == 'reservoir'):
         chosen |= dict(zip(('sigma_x', 'sigma_y', 'sigma_z'), p.sigmas * (3 // len(p.sigmas)), strict=True))
+    if isinstance(p.boundaries_and_scales, dict):
+        chosen['boundaries_and_scales'] = tuple(p.boundaries_and_scales.items())
     return chosen
 
 
@@ -189,6 +190,8 @@ RELEASED = dict(accuracy='batches')
 
 RULES = {
     'seed >= 0': 'seeds are not negative',
+    'synthetic_seed >= 0 and (order_seed is None or order_seed >= 0)': 'seeds are not negative',
+    'input_scale != 0 and target_scale != 0': 'inputs and targets of nothing but zeros',
     'nmodels >= 1': 'networks to train',
     'nepochs >= 0': 'epochs',
     'train_size >= 0 and test_size >= 0 and check_size >= 0': 'numbers of samples, 0 means all (check_size: none)',

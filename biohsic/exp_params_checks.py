@@ -1,9 +1,13 @@
 """Bad parameters of biohsic, named in one line before anything is computed."""
 from common import nearest
 
+SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}
+TRAIN_SIZES = {'mnist': 60_000, 'fashion_mnist': 60_000, 'cifar10': 50_000, 'linear': 900, 'xor': 900, 'digits': 1500}
+TEST_SIZES = {'mnist': 10_000, 'fashion_mnist': 10_000, 'cifar10': 10_000, 'linear': 100, 'xor': 100, 'digits': 297}
+N_CLASSES = {'linear': 2, 'xor': 2}     # all others: 10
 CHOICES = {
     'task': ('biohsic', 'hsic', 'bp', 'lif', 'reservoir'),
-    'data': ('mnist', 'fashion_mnist', 'cifar10', 'linear', 'xor', 'digits'),
+    'data': TRAIN_SIZES,
     'model': ('mlp', 'cnn', 'linear'),
     'synthetic': ('published', 'new'),
     'modulator': ('released', 'published', 'exact', 'arxiv', 'none'),
@@ -15,8 +19,7 @@ CHOICES = {
     'device': ('auto', 'cpu', 'cuda'),
     'accuracy': ('samples', 'batches'),
 }
-SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}
-TRAIN_SIZES = {'mnist': 60_000, 'fashion_mnist': 60_000, 'cifar10': 50_000, 'linear': 900, 'xor': 900, 'digits': 1500}
+SCHEDULES = {'constant': (2, 2), 'expdecay': (2, 5), 'piecewiseconstant': (3, 3)}        # fewest and most entries
 
 
 def demand(true, message):
@@ -51,8 +54,9 @@ def check_signal(p):
            + (', or one for all' if one else ''))
     for name in ('sigma_x', 'sigma_y', 'sigma_z'):
         value = getattr(p, name)
-        demand(isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
-               f'{name} = {value}: kernel widths must be positive')
+        demand(is_number(value) and 1e-15 < value < 1e15,
+               f'{name} = {value}: kernel widths must be positive (and within 1e-15 .. 1e15)')
+    demand(not one or p.modulator != 'none', "modulator = 'none': there is no signal for the reservoir to follow")
     if p.task == 'bp':
         demand(p.batch_size >= 1, f'batch_size = {p.batch_size}: at least one sample in a batch')
     else:
@@ -62,8 +66,10 @@ def check_signal(p):
 def check_network(p):
     """Layers, and images for the convolutions."""
     demand(all(type(n) is int and n >= 1 for n in p.features), f'features = {p.features}: positive numbers of units')
-    labels = 2 if p.data in ('linear', 'xor') else 10
+    labels = N_CLASSES.get(p.data, 10)
     demand(p.nclasses == labels, f'nclasses = {p.nclasses}: {p.data} has {labels} classes')
+    demand(p.task != 'reservoir' or p.optimizer == 'sgd',
+           f'optimizer = {p.optimizer!r}: the read-out of the reservoir learns by plain descent (sgd), see readout_rule')
     demand(p.model != 'linear' or not p.features, f"model = 'linear' has no hidden layer, but features = {p.features}")
     demand(p.task != 'lif' or p.features, 'features = (): the lif network needs a hidden layer')
     demand(not p.independent_orders or p.model != 'cnn', "independent_orders does not exist for model = 'cnn'")
@@ -77,7 +83,12 @@ def check_network(p):
 def check_samples(p):
     """Enough samples for a window."""
     n = p.nsamples if p.task == 'reservoir' else p.train_size or TRAIN_SIZES[p.data]
-    demand(n <= TRAIN_SIZES[p.data], f'train_size = {n}: {p.data} has {TRAIN_SIZES[p.data]} training samples')
+    if p.task == 'reservoir':
+        demand(n <= TEST_SIZES['mnist'], f'nsamples = {n}: mnist has {TEST_SIZES["mnist"]} test images')
+    else:
+        demand(n <= TRAIN_SIZES[p.data], f'train_size = {n}: {p.data} has {TRAIN_SIZES[p.data]} training samples')
+        demand(p.check_size <= n, f'check_size = {p.check_size} is larger than the {n} training samples')
+        demand(p.test_size <= TEST_SIZES[p.data], f'test_size = {p.test_size}: {p.data} has {TEST_SIZES[p.data]} test samples')
     demand(p.task in ('hsic', 'bp') or p.batch_size <= n,
            f'batch_size = {p.batch_size} is larger than the {n} training samples: there is no window')
     demand(not p.augment or p.model == 'cnn' or p.data == 'cifar10', f'augment is for images of cifar10, not {p.data}')
@@ -85,17 +96,41 @@ def check_samples(p):
     demand(p.task != 'reservoir' or p.data == 'mnist', f'the reservoir is driven by images of mnist, not {p.data}')
 
 
+def is_number(value):
+    """True for an int or a float (a bool is none)."""
+    return type(value) in (int, float)
+
+
 def check_schedule(p):
     """Lists of a learning-rate schedule."""
     if p.schedule == 'piecewiseconstant':
-        pairs = p.boundaries_and_scales
-        demand(pairs and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs),
-               f'boundaries_and_scales = {pairs}: pairs ((update, factor), ...)')
+        demand(are_factors(p.boundaries_and_scales), f'boundaries_and_scales = {p.boundaries_and_scales}: '
+               'pairs ((update, factor), ...) with factors from 0 on')
     if p.schedule == 'joinschedules':
-        kinds = ('constant', 'expdecay', 'piecewiseconstant')
-        demand(p.schedules and all(isinstance(s, (tuple, list)) and len(s) >= 2 and s[0] in kinds for s in p.schedules),
-               f'schedules = {p.schedules}: one or more (name, init_value, ...), name one of {", ".join(kinds)}')
-        demand(len(p.boundaries) == len(p.schedules) - 1,
+        kinds = ', '.join(SCHEDULES)
+        demand(p.schedules and all(isinstance(s, (tuple, list)) and len(s) >= 2 and s[0] in SCHEDULES for s in p.schedules),
+               f'schedules = {p.schedules}: one or more (name, init_value, ...), name one of {kinds}')
+        for given in p.schedules:
+            demand(is_schedule(*given), f'schedules: {given} is none of ("constant", rate), ("expdecay", init, rate, begin, '
+                   'steps), ("piecewiseconstant", init, ((update, factor), ...)) with positive rates and steps')
+        demand(all(map(is_number, p.boundaries)) and len(p.boundaries) == len(p.schedules) - 1,
                f'boundaries = {p.boundaries}: {len(p.schedules)} schedules need {len(p.schedules) - 1}')
     if p.schedule == 'expdecay':
         demand(p.decay_rate > 0 and p.transition_steps >= 1, 'expdecay needs decay_rate > 0 and transition_steps >= 1')
+        demand(p.end_value is None or p.end_value >= 0, f'end_value = {p.end_value}: learning rates are not negative')
+
+
+def are_factors(pairs):
+    """True for ((update, factor), ...), at least one."""
+    return bool(pairs) and isinstance(pairs, (tuple, list)) and all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(is_number, pair)) and pair[1] >= 0 for pair in pairs)
+
+
+def is_schedule(name, init, *more):
+    """True for one of the schedules of `optimise.joined`."""
+    fewest, most = SCHEDULES[name]
+    if not (fewest <= 2 + len(more) <= most and is_number(init) and init > 0):
+        return False
+    if name == 'piecewiseconstant':
+        return are_factors(more[0])
+    return all(map(is_number, more)) and all(value > 0 for value in (*more[:1], *more[2:]))

@@ -7,6 +7,7 @@ import numpy as np
 
 from biohsic import data, layers
 from biohsic.hsic import modulating_signal
+from biohsic.optimise import learning_rates
 from common import Checkpoint, find_data, progress, read_idx, restore_rng, rng_state
 
 STATE = ('u', 'W_o', 'P', 'slow_reward', 'slow_output')
@@ -41,14 +42,16 @@ class Reservoir:
         factor, gain = self.type(p.time_step / p.time_constant), self.type(p.recurrent_strength)
         return u + factor * (gain * (r @ self.W_r) + drive + o @ self.W_f - u), r, o
 
-    def learn(self, r, o, xi):
-        """Read-out rule. delta (LMS): W_o <- W_o - eta r^T (o - xi); see rmhebb and rls."""
+    def learn(self, r, o, xi, rate=None):
+        """Read-out rule with learning rate `rate` (None: p.learning_rate). delta (LMS): W_o <- W_o - eta r^T (o - xi); see
+        rmhebb and rls (which has no learning rate)."""
+        rate = self.p.learning_rate if rate is None else float(rate)
         if self.p.readout_rule == 'delta':
-            self.W_o -= np.outer(r, self.type(self.p.learning_rate) * (o - xi))
+            self.W_o -= np.outer(r, self.type(rate) * (o - xi))
         elif self.p.readout_rule == 'rls':
             self.rls(r, o - xi)
         else:
-            self.rmhebb(r, o, xi)
+            self.rmhebb(r, o, xi, rate)
 
     def rls(self, r, error):
         """FORCE: P <- P - (P r)(P r)^T / (1 + r^T P r), W_o <- W_o - P r error^T."""
@@ -57,13 +60,13 @@ class Reservoir:
         self.P -= np.outer(k, k_new)
         self.W_o -= np.outer(k_new, error)
 
-    def rmhebb(self, r, o, xi):
+    def rmhebb(self, r, o, xi, rate):
         """Reward-modulated Hebb: reward -|o - xi|^2; if above its running mean, W_o <- W_o + eta r^T (o - mean o)."""
         a, reward = self.p.time_step / self.p.average_time, -np.sum((o - xi) ** 2)
         self.slow_reward += a * (reward - self.slow_reward)
         self.slow_output += a * (o - self.slow_output)
         if reward > self.slow_reward[0]:
-            self.W_o += np.outer(r, self.p.learning_rate * (o - self.slow_output)).astype(self.type)
+            self.W_o += np.outer(r, rate * (o - self.slow_output)).astype(self.type)
 
     def noise(self, rng):
         """(eta_h, eta_o) of one step: uniform in +- hidden_noise, +- output_noise; no draw where the width is 0."""
@@ -71,12 +74,12 @@ class Reservoir:
         return tuple(rng.uniform(-a, a, n).astype(self.type) if a else self.type(0)
                      for a, n in ((p.hidden_noise, len(self.u)), (p.output_noise, len(self.W_f))))
 
-    def train(self, drive, xi, rng):
-        """T_s steps with learning. -> loss, the mean over steps and components of (o - xi)^2"""
+    def train(self, drive, xi, rng, rates):
+        """T_s steps with learning, rates (T_s,). -> loss, the mean over steps and components of (o - xi)^2"""
         loss = 0.0
-        for _ in range(self.p.sample_timesteps):
+        for rate in rates:
             self.u, r, o = self.step(self.u, drive, *self.noise(rng))
-            self.learn(r, o, xi)
+            self.learn(r, o, xi, rate)
             loss += np.mean((o - xi) ** 2) / self.p.sample_timesteps
         return loss
 
@@ -104,10 +107,13 @@ class Samples:
             raise ValueError(f'batch_size = {p.batch_size} is larger than the {len(self.x)} samples: there is no window')
 
     def epoch(self, model, number):
-        """(drive inputs, targets) of an epoch's windows in its own order: (windows, inputs), (windows, components)."""
-        p, N = self.p, self.p.batch_size
-        z = layers.generator(p.seed, 4, model).uniform(size=(len(self.x), p.zdim)).astype(p.dtype)
-        order = layers.generator(p.seed if p.order_seed is None else p.order_seed, 1, number, model).permutation(len(self.x))
+        """(drive inputs, targets) of an epoch's windows in its order: (windows, inputs), (windows, components).
+
+        All networks have the same z, and the same order unless p.independent_orders.
+        """
+        p, N, own = self.p, self.p.batch_size, model if self.p.independent_orders else 0
+        z = layers.generator(p.seed, 4, 0).uniform(size=(len(self.x), p.zdim)).astype(p.dtype)
+        order = layers.generator(p.seed if p.order_seed is None else p.order_seed, 1, number, own).permutation(len(self.x))
         x, y, z = self.x[order], self.y[order], z[order]
         inputs = np.concatenate([x, y, z], axis=1)[N - 1:]
         xi = [modulating_signal(p.modulator, x[w:w + N], y[w:w + N], z[w:w + N], p.gamma, p.sigma_x, p.sigma_y, p.sigma_z)
@@ -143,7 +149,9 @@ def one_model(p, samples, model, checkpoint):
                 drives = inputs @ net.W_i
             record['target'][epoch, w] = targets[w]
             if 0 < epoch <= p.nepochs:
-                record['loss'][epoch, w] = net.train(drives[w], targets[w], rng)
+                updates = ((epoch - 1) * windows + w) * p.sample_timesteps
+                rates = learning_rates(p, updates, p.sample_timesteps, windows * p.sample_timesteps)
+                record['loss'][epoch, w] = net.train(drives[w], targets[w], rng, rates)
             u, record['output'][epoch, w] = net.evaluate(net.u, drives[w], rng)
             if epoch > p.nepochs:
                 net.u = u                                    # frozen: carried from window to window

@@ -151,7 +151,7 @@ def measure(p, models, x, labels, epoch):
         share = sizes if p.accuracy == 'samples' else np.ones_like(sizes)
         mean = np.einsum('mbc,b->mc', out, share / share.sum())
         whole = share * (sizes > 1)                          # HSIC of one sample is undefined
-        mean[:, 2:] = np.einsum('mbc,b->mc', out[:, :, 2:], whole / whole.sum())
+        mean[:, 2:] = np.einsum('mbc,b->mc', out[:, :, 2:], whole / whole.sum()) if whole.any() else np.nan
         return mean
     if p.accuracy == 'samples':
         return out.mean(axis=1)

@@ -11,6 +11,8 @@ from test_biohsic_model import params
 from biohsic import data, layers, mlp, networks, simulation
 from common import ROOT
 
+rng = np.random.default_rng(0)
+
 # ---------------------------------------------------------------- fast paths, chunks, many networks
 
 def test_reused_rows_and_sliding_kernel_are_exact():
@@ -23,8 +25,6 @@ def test_reused_rows_and_sliding_kernel_are_exact():
     out = together.train([x], [labels], 37, 37)
     single = [alone.train([x[k:k + 4]], [labels[k:k + 4]], 1, 37)[:, 0] for k in range(37)]
     assert np.array_equal(together.w, alone.w) and np.array_equal(out[0], np.concatenate(single))
-
-rng = np.random.default_rng(0)
 
 
 def test_metrics_do_not_change_what_is_learned():
@@ -161,6 +161,8 @@ def test_lif_test_set_with_an_incomplete_last_batch():
     assert simulation.run(p)['test_accuracy'].shape == (1, 1)
     d = simulation.run(params('mode=lif_linear', test_size=21, nmodels=1, nepochs=0))
     assert np.isfinite(d['test_hsic']).all()
+    d = simulation.run(params('mode=lif_linear', test_size=1, nmodels=1, nepochs=0))
+    assert np.isfinite(d['test_loss']).all() and np.isnan(d['test_hsic']).all()
 
 
 def test_read_out_learns_from_the_current_sample_alone():

@@ -6,7 +6,8 @@ import pytest
 from test_biohsic_model import params
 
 from biohsic import data, layers, lif_training, networks
-from biohsic.reservoir import Reservoir, agreement
+from biohsic.reservoir import Reservoir, Samples, agreement, one_model
+from common import Checkpoint
 
 # ---------------------------------------------------------------- reservoir
 
@@ -50,6 +51,34 @@ def test_rmhebb_learns_only_when_the_reward_is_above_its_mean():
     net.slow_reward[:] = -5.0
     net.learn(r, np.full(10, 0.1), xi)
     assert net.W_o.any()
+
+
+def few_samples(**given):
+    """Twelve random images in place of MNIST's."""
+    samples = Samples.__new__(Samples)
+    samples.p = params('mode=reservoir', nhidden=40, nsamples=12, nepochs=1, dtype='float64', **given)
+    samples.x, samples.y = np.random.default_rng(3).normal(size=(12, 784)), data.one_hot(np.arange(12) % 10, 10)
+    return samples
+
+
+def test_the_learning_rate_of_the_reservoir_has_a_schedule():
+    """Factor 0 from the first update on: nothing is learned; from the end of the epoch on: as without a schedule."""
+    found = []
+    updates = 3 * 20                               # windows times T_s
+    for given in ({}, *({'schedule': 'piecewiseconstant', 'init_value': 5e-4, 'boundaries_and_scales': ((at, 0.0),)}
+                        for at in (0, updates, updates - 1))):
+        samples = few_samples(**given)
+        found.append(one_model(samples.p, samples, 0, Checkpoint())['final_W_o'])
+    assert found[0].any() and not found[1].any()
+    assert np.array_equal(found[0], found[2]) and not np.array_equal(found[0], found[3])
+
+
+def test_reservoirs_see_the_same_windows_unless_orders_are_independent():
+    same, own = few_samples(), few_samples(independent_orders=True)
+    first = same.epoch(0, 1)
+    for name, other in (('same', same.epoch(1, 1)), ('own', own.epoch(1, 1))):
+        assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True)) == (name == 'same')
+    assert np.array_equal(own.epoch(0, 1)[0], first[0])
 
 
 def test_euler_step_is_of_first_order():
