@@ -44,13 +44,14 @@ def f2_small_tasks(runs):
     figure, axes = grid(len(tasks), 5, 3.7, 3.1)
     for row, name in zip(axes, tasks, strict=True):
         some = panels.select(runs, data=name)
-        p, d = some[0][0]['params'], some[0][1]
+        p = some[0][0]['params']
         panels.sketch(row[0], (2, *p['features'], p['nclasses']))
         panels.points(row[1], some[0])
         panels.accuracy(row[2], some)
         panels.published_accuracy(row[2], 'small_curves', {f'{name}_test_acc_pct': 'released'})
         row[2].legend(loc='lower right', fontsize=7)
-        panels.objective(row[3], some[0], [f'{name}_hsic_layer{l}' for l in range(d['train_hsic'].shape[2])])
+        shipped = tuple(p['features']) == exp_params.FEATURES[name]
+        panels.objective(row[3], some[0], [f'{name}_hsic_layer{l}' for l in range(len(p['features']) + 1)] if shipped else ())
         panels.objective(row[4], some[0], parts=(1, 2))
         row[2].set_title(NAME_OF[name], fontsize=11)
     axes[0, 0].set_title('network', fontsize=11)
@@ -69,7 +70,7 @@ CURVES = {'mnist': ('mnist_curves', {'bp_test_acc_pct': 'bp', 'rule_test_acc_pct
 
 def f3_images(runs):
     """Test and training accuracy of the rule, its variants and back-propagation; one row a data set; dashed: published."""
-    sets = [name for name in ('mnist', 'digits', 'fashion_mnist', 'cifar10') if panels.select(runs, data=name)]
+    sets = list(dict.fromkeys(run[0]['params']['data'] for run in runs))
     figure, axes = grid(len(sets), 2, 5.0, 3.6)
     for row, name in zip(axes, sets, strict=True):
         some = panels.select(runs, data=name)
@@ -82,19 +83,19 @@ def f3_images(runs):
         if name in CURVES and not reduced:
             panels.published_accuracy(row[0], *CURVES[name])
         size = some[0][0]['params']['train_size']
-        row[0].set_title(panels.NAMES[name] + (f', first {size} training images' if size else ''), fontsize=11)
+        row[0].set_title(panels.NAMES.get(name, name) + (f', first {size} training images' if size else ''), fontsize=11)
         row[1].set_title('training windows, after their update', fontsize=11)
     return figure
 
 
 # %% F4: memory
 def f4_memory_sweep(runs):
-    """Training and test accuracy against the effective batch size, one line an epoch; published values (CIFAR-10) in grey."""
+    """Training and test accuracy against the effective batch size, one line an epoch; dashed: published (CIFAR-10)."""
     plt = style()
     figure, axes = plt.subplots(1, 2, figsize=(10, 4))
     runs = sorted(runs, key=lambda run: run[0]['params']['batch_size'])
     sizes, p = [run[0]['params']['batch_size'] for run in runs], runs[0][0]['params']
-    epochs = sorted({max(1, round(p['nepochs'] * share)) for share in (0.1, 0.2, 0.3, 0.4, 1.0)})
+    epochs = sorted({min(p['nepochs'], max(1, round(p['nepochs'] * share))) for share in (0.1, 0.2, 0.3, 0.4, 1.0)})
     for ax, which in zip(axes, ('train', 'test'), strict=True):
         for epoch, shade in zip(epochs, np.linspace(0.25, 0.95, len(epochs)), strict=True):
             values = np.array([100 * run[1][f'{which}_accuracy'][epoch] for run in runs])
@@ -102,8 +103,9 @@ def f4_memory_sweep(runs):
             ax.errorbar(range(len(sizes)), values.mean(axis=1), error, marker='o', capsize=2, color=plt.cm.viridis(1 - shade),
                         label=f'epoch {epoch}')
         ax.set_xticks(range(len(sizes)), sizes)
+        size = f', first {p["train_size"]} images' if p['train_size'] else ''
         ax.set(xlabel='effective batch size N', ylabel=f'{which} accuracy (%)',
-               title=f'{panels.NAMES[p["data"]]}{", first " + str(p["train_size"]) + " images" if p["train_size"] else ""}')
+               title=panels.NAMES.get(p['data'], p['data']) + size)
     published = panels.published('cifar10_memory_sweep')
     last = published[published['epoch_index'] == 'final(50)']
     if p['data'] == 'cifar10' and [int(n) for n in last['effective_batch_size']] == sizes:

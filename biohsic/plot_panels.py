@@ -8,6 +8,7 @@ from biohsic import data
 PUBLISHED = Path(__file__).parent / 'published'
 COLOURS = {'released': '#0072B2', 'published': '#56B4E9', 'exact': '#009E73', 'arxiv': '#E69F00', 'none': '#555555',
            'bp': '#D55E00', 'hsic': '#CC79A7'}
+LAYER_COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#555555']
 LABELS = {'released': 'rule', 'published': 'rule, as published', 'exact': 'rule, exact gradient', 'arxiv': 'rule of 2021',
           'none': 'no third factor', 'bp': 'back-propagation', 'hsic': 'HSIC, full gradient'}
 NAMES = {'mnist': 'MNIST', 'fashion_mnist': 'Fashion-MNIST', 'cifar10': 'CIFAR-10', 'digits': 'digits (8 x 8)',
@@ -77,7 +78,8 @@ def sketch(ax, sizes):
                 ends = np.stack([np.full(n, l - 1), np.full(n, l)]), np.stack([np.full(n, a), y])
                 ax.plot(*ends, color='#bbbbbb', lw=0.5, zorder=0)
         ax.scatter(np.full(n, l), y, s=60, c='#0072B2' if 0 < l < len(sizes) - 1 else '#ffffff', edgecolors='k', lw=0.8)
-    ax.set(ylim=(-5.2, 5.2), xlim=(-0.4, len(sizes) - 0.6))
+    height = max(5.2, max(sizes) / 2 + 0.2)
+    ax.set(ylim=(-height, height), xlim=(-0.4, len(sizes) - 0.6))
     ax.axis('off')
 
 
@@ -89,14 +91,14 @@ def points(ax, run):
     x = sets.train_x / p.input_scale
     for label, colour in ((0, '#0072B2'), (1, '#D55E00')):
         ax.scatter(*x[sets.train_y == label].T, s=3, c=colour, label=f'class {label}')
-    ax.set(xlabel='x$_1$', ylabel='x$_2$', title=f'{NAMES[p.data]}: training points')
+    ax.set(xlabel='x$_1$', ylabel='x$_2$', title=f'{NAMES.get(p.data, p.data)}: training points')
     ax.set_aspect('equal')
 
 
 def objective(ax, run, published_columns=(), parts=(0,)):
     """Training HSIC objective of each layer (parts: 0 objective, 1 HSIC(x, z), 2 HSIC(y, z)), published values dashed."""
-    colours, styles = ('#0072B2', '#D55E00', '#009E73', '#CC79A7'), {0: '-', 1: ':', 2: '-'}
     values = run[1]['train_hsic']
+    colours, styles = LAYER_COLOURS * (1 + values.shape[2] // len(LAYER_COLOURS)), {0: '-', 1: ':', 2: '-'}
     for l in range(values.shape[2]):
         for part in parts:
             band(ax, values[:, :, l, part], colours[l], f'layer {l}' if part == parts[0] else None, ls=styles[part])
@@ -114,7 +116,8 @@ def heat_map(ax, values, seconds, title):
     """Components against time."""
     ax.imshow(values.T, aspect='auto', extent=(*seconds, values.shape[1] - 0.5, -0.5))
     ax.set_title(title, fontsize=10)
-    ax.set_xticks(np.arange(seconds[0], seconds[1] + 0.05, 0.2))
+    ax.set_xticks(np.arange(seconds[0], seconds[1] + 0.05, 0.1))
+    ax.tick_params(axis='x', labelsize=7)
     ax.set_yticks([0, 5, values.shape[1] - 1])
 
 
