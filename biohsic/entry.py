@@ -6,6 +6,8 @@ from common import nearest
 from running import main, stop
 
 NAMES = {'mnist': 'mnist', 'fashion_mnist': 'fashion', 'digits': 'mnist', 'xor': 'xor', 'linear': 'linear'}
+NO_MEANING = ('gpu', 'job_suffix', 'logger', 'training.log_epochs', 'training.log_interval', 'checkpointing.path',
+              'checkpointing.rate')     # keys of the original that concern its machine, log and folders only
 SHIPPED = {'biohsic_mnist': 6, 'biohsic_cifar10_cnn': 6}     # the modes themselves have the published figures' N
 
 
@@ -24,6 +26,14 @@ def words_for(task, words):
     return [f'mode={mode}', *([f'data={data}'] if data == 'digits' and 'data' not in given else []), *shipped, *words]
 
 
+def meaningful(words):
+    """The words without those of NO_MEANING, which are named on stderr."""
+    dropped = [word for word in words if word.partition('=')[0].lstrip('+') in NO_MEANING]
+    if dropped:
+        print(f'no meaning here, left out: {" ".join(dropped)} (results, checkpoints: see the README)', file=sys.stderr)
+    return [word for word in words if word not in dropped]
+
+
 def lif_or_reservoir(task, given, words):
     """One mode, or lif_linear, lif_xor (xor if no data are named; images run in lif_xor's mode)."""
     if task == 'reservoir':
@@ -34,7 +44,7 @@ def lif_or_reservoir(task, given, words):
 def run(task):
     """Main block of a train_*.py."""
     try:
-        words = words_for(task, sys.argv[1:])
+        words = words_for(task, meaningful(sys.argv[1:]))
     except ValueError as error:
         stop(f'biohsic: {error}')
     main('biohsic', words)

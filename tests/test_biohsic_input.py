@@ -1,14 +1,17 @@
 """biohsic: mistakes are named in one line before anything is computed; the original's words and scripts."""
+import dataclasses
 import gzip
+import json
 import os
 import struct
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from biohsic import data, entry, exp_params
+from biohsic import data, entry, exp_params, plot_generator, simulation
 from biohsic.cnn import device_of
 from common import ROOT, load_params
 
@@ -63,6 +66,20 @@ def load(*words):
     (['mode=memory_sweep', 'array_num=6'], 'array_num must be 1..5'),
     (['mode=smoke', 'model=cnn', 'independent_orders=True'], 'independent_orders'),
     (['mode=smoke', 'device=tpu'], 'unknown device'),
+    (['mode=lif_xor', 'input_scale=0'], 'input_scale != 0'),
+    (['mode=lif_xor', 'order_seed=-1'], 'seeds are not negative'),
+    (['mode=smoke', 'sigma_x=1e-200'], 'kernel widths must be positive (and within'),
+    (['mode=biohsic_mnist', 'test_size=20000'], 'mnist has 10000 test samples'),
+    (['mode=smoke', 'check_size=121'], 'larger than the 120 training samples'),
+    (['mode=reservoir', 'nsamples=20000'], 'mnist has 10000 test images'),
+    (['mode=reservoir', 'optimizer=adam'], 'learns by plain descent'),
+    (['mode=reservoir', 'modulator=none'], 'no signal for the reservoir'),
+    (['mode=smoke', 'schedule=piecewiseconstant', 'boundaries_and_scales=(("a",.1),)'], 'pairs ((update, factor), ...)'),
+    (['mode=smoke', 'schedule=piecewiseconstant', 'boundaries_and_scales={100:None}'], 'pairs ((update, factor), ...)'),
+    (['mode=smoke', 'schedule=joinschedules', 'schedules=(("expdecay",1e-3,.5,0,0),)'], 'positive rates and steps'),
+    (['mode=smoke', 'schedule=joinschedules', 'schedules=(("constant",1,2,3),)'], 'is none of ("constant", rate)'),
+    (['mode=smoke', 'schedule=joinschedules', 'schedules=(("piecewiseconstant",1e-3),)'], 'is none of ("constant", rate)'),
+    (['mode=smoke', 'schedule=joinschedules', 'schedules=(("constant","x"),)'], 'is none of ("constant", rate)'),
 ])
 def test_one_clear_line(words, message):
     with pytest.raises(ValueError) as error:
@@ -82,7 +99,30 @@ def test_the_originals_words():
     assert (p.batch_size, p.gamma, p.sigma_x, p.sigma_y, p.sigma_z) == (64, 2, 0.5, 0.1, 1)
     assert (p.nepochs, p.features, p.learning_rate, p.schedule, p.data) == (3, (8, 4), 1e-3, 'expdecay', 'xor')
     p = load('mode=reservoir', 'hsic.sigma=0.7')
-    assert (p.sigma_x, p.sigma_y, p.sigma_z) == (0.7, 0.7, 0.7)
+    assert (p.sigma_x, p.sigma_y, p.sigma_z, p.optimizer) == (0.7, 0.7, 0.7, 'sgd')
+    p = load('mode=smoke', '+optimizer/learning_rate=piecewiseconstant',
+             'optimizer.learning_rate.boundaries_and_scales={100:0.1,200:.5}')
+    assert (p.optimizer, p.schedule, p.boundaries_and_scales) == ('adamw', 'piecewiseconstant', ((100, 0.1), (200, 0.5)))
+
+
+def test_the_originals_words_about_its_machine_are_named_and_left_out(capsys):
+    assert entry.meaningful(['data=xor', 'gpu=1', '+training.log_interval=10']) == ['data=xor']
+    assert 'left out: gpu=1 +training.log_interval=10' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('words, figure', [
+    (['mode=lif_linear', 'features=10,4'], 'f2_small_tasks'), (['mode=lif_xor', 'features=5,4,3,5,4,3,4'], 'f2_small_tasks'),
+    (['mode=biohsic_xor', 'batch_size=4', 'dtype=float64'], 'f3_large_tasks'),
+    (['mode=memory_sweep', 'data=digits', 'model=mlp', 'dtype=float64', 'nepochs=0'], 'f4_memory_sweep'),
+])
+def test_figures_of_settings_that_were_not_published(words, figure):
+    """More layers than in the published figure, points without a time axis, an untrained network."""
+    p = load(*words, 'train_size=30', *([] if words[-1].startswith('nepochs') else ['nepochs=1']), 'nmodels=2')
+    meta = json.loads(json.dumps({'params': dataclasses.asdict(p), 'mode': p.mode}))
+    assert plot_generator.figure_of(p) == figure
+    drawn = plot_generator.FIGURES[figure]([(meta, simulation.run(p))])
+    drawn.canvas.draw()
+    plt.close(drawn)
 
 
 @pytest.mark.parametrize('task, words, mode, batch_size', [
