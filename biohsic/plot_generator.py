@@ -126,7 +126,8 @@ def figure_of(p):
         return 'f1_reservoir'
     if p.task == 'lif' and p.data in ('linear', 'xor'):
         return 'f2_small_tasks'
-    return 'f4_memory_sweep' if p.mode == 'memory_sweep' else 'f3_large_tasks'
+    members = exp_params.SWEEPS.get(p.mode, ())
+    return 'f4_memory_sweep' if any('batch_size' in member for member in members) else 'f3_large_tasks'
 
 
 def main(words):
