@@ -74,10 +74,10 @@ class Reservoir:
         return tuple(rng.uniform(-a, a, n).astype(self.type) if a else self.type(0)
                      for a, n in ((p.hidden_noise, len(self.u)), (p.output_noise, len(self.W_f))))
 
-    def train(self, drive, xi, rng, rates):
-        """T_s steps with learning, rates (T_s,). -> loss, the mean over steps and components of (o - xi)^2"""
+    def train(self, drive, xi, rng, rates=None):
+        """T_s steps with learning, rates (T_s,) or p.learning_rate. -> loss, mean over steps and components of (o - xi)^2"""
         loss = 0.0
-        for rate in rates:
+        for rate in [None] * self.p.sample_timesteps if rates is None else rates:
             self.u, r, o = self.step(self.u, drive, *self.noise(rng))
             self.learn(r, o, xi, rate)
             loss += np.mean((o - xi) ** 2) / self.p.sample_timesteps

@@ -73,6 +73,25 @@ def test_the_learning_rate_of_the_reservoir_has_a_schedule():
     assert np.array_equal(found[0], found[2]) and not np.array_equal(found[0], found[3])
 
 
+def test_an_interrupted_reservoir_goes_on_to_the_same_end(tmp_path, monkeypatch):
+    """Stopped in the second epoch, with noise and a learning rate that changes at every update."""
+    given = {'output_noise': 0.1, 'schedule': 'expdecay', 'decay_rate': 0.99, 'readout_rule': 'rmhebb', 'target_scale': 1000.0}
+    samples = few_samples(**given)
+    whole = one_model(samples.p, samples, 0, Checkpoint())
+    evaluate, calls = Reservoir.evaluate, []
+
+    def fail_at_the_fifth(*arguments):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Reservoir, 'evaluate', fail_at_the_fifth)
+        one_model(samples.p, samples, 0, Checkpoint(tmp_path / 'a.npz', every=0))
+    again = one_model(samples.p, samples, 0, Checkpoint(tmp_path / 'a.npz', every=0))
+    assert whole['final_W_o'].any() and all(np.array_equal(whole[name], again[name], equal_nan=True) for name in whole)
+
+
 def test_reservoirs_see_the_same_windows_unless_orders_are_independent():
     same, own = few_samples(), few_samples(independent_orders=True)
     first = same.epoch(0, 1)
