@@ -66,7 +66,7 @@ class Params:
     # training
     nepochs: int | None = None
     test_batchsize: int | None = None   # batches whose accuracies are averaged if accuracy = 'batches'
-    train_metrics: bool = True          # loss and accuracy of each window after its update (D11)
+    train_metrics: bool = True          # loss and accuracy of each window after its update (D11); lif: always
     check_size: int = 0                 # fixed training subset evaluated every epoch (0: none) (D11)
     # reservoir
     nsamples: int = 100                 # test images of MNIST

@@ -116,6 +116,8 @@ def learn_chunk(p, models, sets, orders, count, windows, history):
     if p.net_kind == 'cnn':
         more['augmentation'] = generator(p.seed if p.order_seed is None else p.order_seed, 2, history.epoch, first)
     out = models.train(xs, labels, count, windows, **more)
+    if not p.train_metrics and p.net_kind != 'lif':
+        out[:, :, 1:] = np.nan                               # not measured
     sizes = np.ones(count)
     if not p.sliding and p.accuracy == 'samples':            # the last batch may be smaller
         sizes = np.minimum(N, len(xs[0]) - np.arange(count) * N).astype(float)

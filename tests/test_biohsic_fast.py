@@ -31,6 +31,7 @@ def test_metrics_do_not_change_what_is_learned():
     found = [simulation.run(params('mode=smoke', train_metrics=flag)) for flag in (True, False)]
     assert np.array_equal(found[0]['final_W1'], found[1]['final_W1'])
     assert np.array_equal(found[0]['test_loss'], found[1]['test_loss'])
+    assert np.isfinite(found[0]['train_accuracy']).all() and np.isnan(found[1]['train_accuracy']).all()
 
 
 @pytest.mark.parametrize('words', [['mode=smoke'], ['mode=smoke', 'task=bp'], ['mode=lif_linear', 'nepochs=1'],
