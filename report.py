@@ -190,10 +190,15 @@ def write(rows, papers):
 
 # ---------------------------------------------------------------- publishing
 
+def markdown(text):
+    """Text as a cell of a Markdown table."""
+    return text.replace('|', '\\|')
+
+
 def folder_table(rows):
     """Markdown table of one folder's rows."""
     lines = ['| mode | quantity | setting | published | ours | n | band | verdict |', '|---|---|---|---|---|---|---|---|']
-    lines += [f'| {row["mode"]} | {row["quantity"]} | {row["setting"]} | {published(row)} | {ours(row)} | {row["n"]} '
+    lines += [f'| {row["mode"]} | {markdown(row["quantity"])} | {row["setting"]} | {published(row)} | {ours(row)} | {row["n"]} '
               f'| {band(row)} | {"**miss**" if row["verdict"] == "miss" else row["verdict"]} |'
               for row in rows if row['quantity'] != 'figure only']
     return '\n'.join(lines)
@@ -205,7 +210,7 @@ def main_table(rows, papers):
     for (folder, _, figure), some in groups(rows).items():
         for row in [row for row in some if row['main']]:
             paper = f'[{papers[folder]}]({folder}/README.md)' if folder != last else ''
-            lines.append(f'| {paper} | {figure or row["mode"]} | {row["quantity"]} | {published(row)} '
+            lines.append(f'| {paper} | {figure or row["mode"]} | {markdown(row["quantity"])} | {published(row)} '
                          f'| {ours(row)} (n = {row["n"]}) | {row["seconds"]:.0f} s |')
             last = folder
     return '\n'.join(lines)

@@ -22,6 +22,10 @@ def stop(message, code=2):
 
 def load_members(module, *words, **given):
     """The runs that these words ask for: all members of the sweep for array_num=0, else one. -> list of Params"""
+    names = [w.split('=')[0].strip() for w in words if '=' in w]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f'{twice[0]} is given twice')
     asked = dict(w.split('=', 1) for w in words if '=' in w) | {k: str(v) for k, v in given.items()}
     if asked.get('array_num') != '0':
         return [load_params(module, *words, **given)]
@@ -125,6 +129,8 @@ def main(package, words=None):
         stop('interrupted; the same command goes on from the last checkpoint', 130)
     except (FileNotFoundError, ValueError, OSError) as error:
         stop(f'{package}: {error}', 1)
+    except MemoryError as error:
+        stop(f'{package}: these sizes need more memory than there is ({error or "no more could be had"})', 1)
     for path in [result_path(p) for p in members if result_path(p).exists()]:
         meta, arrays = load_npz(path, 'result')
         at = meta['diverged_at']

@@ -69,7 +69,7 @@ def test_original_words_still_work(call):
 
 @pytest.mark.parametrize('words, message', [
     (['mode=sinusoid'], 'unknown mode'),
-    (['n_smaple=5'], 'did you mean n_sample?'),
+    (['n_smaple=5'], 'did you mean n_sample?'), (['seed=1', 'seed=2'], 'seed is given twice'),
     (['mode=switch_period', 'array_num=12'], 'array_num must be 1..11 for switch_period'),
     (['mode=dimensionality', 'array_num=11'], 'array_num must be 1..10'),
     (['mode=lr_optim', 'array_num=41'], 'array_num must be 1..40'),
