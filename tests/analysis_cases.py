@@ -11,8 +11,7 @@ def check(case, config, analysis, close):
     mean, sd = analysis.tuning_curves(r, theta)
     correlations = analysis.noise_correlations(r, theta, released=True)
     covariances = analysis.noise_correlations(r, theta, released=True, covariance=True)
-    order = match_order(case['cv'], (sd / mean).T) if 'cv' in case else None
-    order, lowest = case.get('sort_order_max', order), case.get('sort_order_min')
+    order, lowest = (order_of(case, kind, correlations[0], (sd / mean).T) for kind in ('max', 'min'))
     row, res, prior = case.get('d_prime_decoder', D), config['params'].get('record_res', 20), config['input_params']
     pairs = {
         'theta_range': lambda: analysis.angles_of(theta), 'tuning_mean': lambda: mean, 'tuning_std': lambda: sd,
@@ -61,6 +60,16 @@ def check(case, config, analysis, close):
 def match_order(rows, ours):
     """Order of neurons in which `ours` gives `rows`."""
     return np.array([int(np.abs(ours - row).max(axis=1).argmin()) for row in rows])
+
+
+def order_of(case, kind, correlations, cv):
+    """Neurons in the case's order: as it says, or as `cv` has it, or by the rows that hold the same correlations. Or None."""
+    if f'sort_order_{kind}' in case:
+        return case[f'sort_order_{kind}']
+    if kind == 'max' and 'cv' in case:
+        return match_order(case['cv'], cv)
+    name = f'sorted_noise_corr_{kind}0'
+    return match_order(np.sort(case[name]), np.sort(correlations)) if name in case else None
 
 
 def check_orders(case, analysis, r, theta, mean):
