@@ -59,6 +59,8 @@ def langevin(theta, zeta, kappa, mu, sigma_s, dt):
         theta = math.pi + (theta + math.pi)
     if theta > math.pi:
         theta = -math.pi + (theta - math.pi)
+    if abs(theta) > math.pi:                       # a step of more than a turn: the released program wraps once only (D27)
+        theta -= 2 * math.pi * math.floor((theta + math.pi) / (2 * math.pi))
     return theta
 
 
@@ -221,18 +223,18 @@ def learn_decoder(net, u, y, r, scale, p):
 
 
 @kernel(inline=True)
-def penalty(net, p):
-    """Weight penalties in the recorded objective of the mixed task: l_W |W|^2 + l_b |b|^2 + l_C |C|^2."""
+def recorded_reward(net, u, y, r, p):
+    """The reward as it is recorded; mixed task: lambda_LL log likelihood - l_W |W|^2 - l_b |b|^2 - l_C |C|^2 (D18)."""
+    if p.task != MIXED:
+        return reward(u, y, r, p)
     total = 0.0
-    for j in range(net.W.shape[0]):
-        for i in range(net.W.shape[1]):
-            total += p.decay_W * net.W[j, i] ** 2
-    for k in range(net.C.shape[0]):
-        for i in range(net.C.shape[1]):
-            total += p.decay_C * net.C[k, i] ** 2
     for i in range(net.b.size):
         total += p.decay_b * net.b[i] ** 2
-    return total
+        for j in range(net.b.size):
+            total += p.decay_W * net.W[j, i] ** 2
+        for k in range(net.C.shape[0]):
+            total += p.decay_C * net.C[k, i] ** 2
+    return p.lambda_LL * log_likelihood(u[2], y[2]) - total
 
 
 @kernel(inline=True)
@@ -249,13 +251,14 @@ def write_record(record, row, r, u, objective, p):
 
 @kernel
 def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
-    """Steps t_first .. t_end - 1 (t_first >= 1) of a trial (specification 3.4); net, means and r are changed in place.
+    """Steps t_first .. t_end - 1 (t_first >= 1) of a trial (specification 3.4). -> objective of the last step
 
-    r (N,) rates after step t_first - 1; theta (n,) angles; xi (n, N) noise with s.d. sqrt(dt); nu (n, I) input noise or (0, 0);
-    phi (I,) preferred angles; record (ceil(n / every), N + K + 1) is filled at the steps divisible by `every`.
+    net, means and r are changed in place: r (N,) rates after step t_first - 1. theta (n,) angles; xi (n, N) noise with s.d.
+    sqrt(dt); nu (n, I) input noise or (0, 0); phi (I,) preferred angles; record (ceil(n / every), N + K + 1) is filled at the
+    steps divisible by `every`.
     """
     N, K, cos_phi, sin_phi = r.size, net.D.shape[0], np.cos(phi), np.sin(phi)
-    s, y, u, o, current = np.empty(phi.size), np.empty(K), np.empty(K), np.empty(K), np.empty(N)
+    s, y, u, o, current, objective = np.empty(phi.size), np.empty(K), np.empty(K), np.empty(K), np.empty(N), 0.0
     encode(theta[t_first - 1], cos_phi, sin_phi, s)
     for t in range(t_first, t_end):
         drive(net, s, nu, t, r, p, current)
@@ -263,14 +266,12 @@ def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
             r[i] = r[i] + p.dt * current[i] + p.sigma * xi[t, i]                    # (1), not yet clipped
         encode(theta[t], cos_phi, sin_phi, s)
         target(theta[t], p, y)
-        if t % every == 0:                                                          # recorded with the unclipped rates
-            read_out(net.D, r, 1.0, o)
+        if t % every == 0 or t == t_end - 1:                                        # recorded with the unclipped rates
             read_out(net.D, r, output_scale(r, p), u)
-            if p.task == MIXED:
-                objective = p.lambda_LL * log_likelihood(u[2], y[2]) - penalty(net, p)
-            else:
-                objective = reward(u, y, r, p)
-            write_record(record, t // every, r, o, objective, p)
+            objective = recorded_reward(net, u, y, r, p)
+            if t % every == 0:
+                read_out(net.D, r, 1.0, o)
+                write_record(record, t // every, r, o, objective, p)
         for i in range(N):
             r[i] = min(max(r[i], p.low), p.high)                                    # (2)
         if p.plastic:
@@ -286,6 +287,7 @@ def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
                 learn(net, means, r, s, alpha, p)
             if p.learn_decoder:
                 learn_decoder(net, u, y, r, scale, p)
+    return objective
 
 
 @kernel
@@ -295,5 +297,4 @@ def first_record(net, r, theta_0, p, record):
     target(theta_0, p, y)
     read_out(net.D, r, 1.0, o)
     read_out(net.D, r, output_scale(r, p), u)
-    objective = p.lambda_LL * log_likelihood(u[2], y[2]) - penalty(net, p) if p.task == MIXED else reward(u, y, r, p)
-    write_record(record, 0, r, o, objective, p)
+    write_record(record, 0, r, o, recorded_reward(net, u, y, r, p), p)

@@ -61,17 +61,23 @@ def run(p, checkpoint=None):
 
 # ---------------------------------------------------------------- training
 
-def training_noise(p, rng):
-    """(xi (n, N), nu (n, I) or (0, 0), theta (n,)) of one trial, drawn in the released order and shapes."""
-    n = p.n_steps
+def noise(p, rng):
+    """(xi (n, N) intrinsic, nu (n, I) on the inputs or (0, 0)) of one trial; legacy: drawn as released, (N, n) and (I, n)."""
+    n, shape = p.n_steps, (p.n_steps, p.input_dim)
     if p.rng == 'legacy':
         xi = np.ascontiguousarray(rng.normal(0, np.sqrt(p.dt), (p.N, n)).T)
-        nu = rng.normal(0, p.input_noise_sigma, (p.input_dim, n)).T.copy() if p.input_noise else np.empty((0, 0))
+        nu = rng.normal(0, p.input_noise_sigma, shape[::-1]).T.copy() if p.input_noise else np.empty((0, 0))
     else:
         xi = rng.standard_normal((n, p.N)) * np.sqrt(p.dt)
-        nu = rng.standard_normal((n, p.input_dim)) * p.input_noise_sigma if p.input_noise else np.empty((0, 0))
+        nu = rng.standard_normal(shape) * p.input_noise_sigma if p.input_noise else np.empty((0, 0))
+    return xi, nu
+
+
+def training_noise(p, rng):
+    """(xi (n, N), nu (n, I) or (0, 0), theta (n,)) of one trial, drawn in the released order and shapes."""
+    xi, nu = noise(p, rng)
     theta_0 = rng.vonmises(p.mu_in, p.kappa_in, (1,))
-    zeta = rng.normal(0, np.sqrt(p.dt), (1, n))
+    zeta = rng.normal(0, np.sqrt(p.dt), (1, p.n_steps))
     kappa = p.kappa_in / 2 if p.exact_prior else p.kappa_in
     return xi, nu, model.wander(theta_0[0], zeta[0], kappa, p.mu_in, p.sigma_sampler, p.dt)
 
@@ -93,12 +99,12 @@ def train(p, net, rng, checkpoint):
     with progress(p.trial_num_2, f'{p.member} training', unit='trial', initial=trial) as bar:
         while trial < p.trial_num_2 and diverged_at < 0:
             xi, nu, theta = training_noise(p, rng)
-            record = one_trial(p, net, network.settings(p, trial), theta, xi, nu, phi, last)
+            record, end = one_trial(p, net, network.settings(p, trial), theta, xi, nu, phi, last)
             bad = np.flatnonzero(~np.isfinite(record).all(axis=1))
             if bad.size or not all(np.isfinite(array).all() for array in net):
                 diverged_at = trial * p.n_steps + (int(bad[0]) * p.record_res if bad.size else p.n_steps - 1)
                 break
-            last = float(record[-1, -1])
+            last = end
             after = np.arange(len(record)) * p.record_res * p.dt >= p.transient
             out['objective_2'][trial] = record[after, -1].mean()
             if trial % p.record_period == 0:
@@ -117,7 +123,11 @@ def frozen(trial, last, rng, arrays):
 
 
 def one_trial(p, net, settings, theta, xi, nu, phi, last=0.0):
-    """One trial from r = 0.1, all means zero. -> record (n_records, N + K + 1); released index 0: o = 0, reward = last (D8)."""
+    """One trial from r = 0.1, all means zero. -> (record (n_records, N + K + 1), objective of its last step)
+
+    Index 0 of the record: read-out and reward of the initial rates; as released (D8): o = 0, reward = `last`, that of the
+    last step of the trial before.
+    """
     record = np.zeros((-(-len(theta) // p.record_res), p.N + p.n_outputs + 1))
     r = np.full(p.N, 0.1)
     record[0, :p.N] = r
@@ -127,8 +137,8 @@ def one_trial(p, net, settings, theta, xi, nu, phi, last=0.0):
         model.first_record(net, r, theta[0], settings, record)
     means = network.means(net)
     for a in range(1, len(theta), 50_000):     # pieces, so that Ctrl-C works
-        model.run(net, means, r, theta, xi, nu, phi, a, min(len(theta), a + 50_000), settings, record, p.record_res)
-    return record
+        last = model.run(net, means, r, theta, xi, nu, phi, a, min(len(theta), a + 50_000), settings, record, p.record_res)
+    return record, float(last)
 
 
 def targets(p, theta):
@@ -158,14 +168,9 @@ def test(p, net, rng, sigma=None, trials=None):
            'theta': np.empty((trials, 1, n)), 'objective': np.empty((trials, n))}
     with progress(trials, f'{p.member} test', unit='trial') as bar:
         for m in range(trials):
-            if p.rng == 'legacy':
-                xi = np.ascontiguousarray(rng.normal(0, np.sqrt(p.dt), (p.N, p.n_steps)).T)
-            else:
-                xi = rng.standard_normal((p.n_steps, p.N)) * np.sqrt(p.dt)
-            nu = rng.standard_normal((p.n_steps, p.input_dim)) * p.input_noise_sigma if p.input_noise else np.empty((0, 0))
+            xi, nu = noise(p, rng)
             theta = np.repeat(angles[m], hold)
-            record = one_trial(p, net, settings, theta, xi, nu, phi, last)
-            last = float(record[-1, -1])
+            record, last = one_trial(p, net, settings, theta, xi, nu, phi, last)
             out['r'][m], out['o'][m], out['objective'][m] = record[:, :p.N].T, record[:, p.N:-1].T, record[:, -1]
             out['theta'][m, 0] = theta[::p.record_res]
             bar.update()

@@ -129,6 +129,40 @@ def test_index_0_is_filled_properly_by_default_and_left_empty_as_released():
         assert (found['objective'][0, 0] == 0) == released
 
 
+def test_released_index_0_repeats_the_last_objective_of_the_trial_before():
+    """D8: also where the last step of a trial is not recorded."""
+    every, tenth = (simulation.run(load_params(exp_params, mode='smoke', released_code=True, test_num=0, record_res=res))
+                    for res in (1, 10))
+    np.testing.assert_array_equal(every['obj_record_2'][1:, 0], every['obj_record_2'][:-1, -1])
+    np.testing.assert_array_equal(tenth['obj_record_2'], every['obj_record_2'][:, ::10])
+
+
+@pytest.mark.parametrize('learning', [False, True])
+def test_legacy_stream_of_input_noise(learning):
+    """Specification 3.4: (N, n) intrinsic, then (I, n) input noise, then (training) the stimulus; test angles come first."""
+    p, net, _ = session(rng='legacy', input_noise=True, T=4.0, test_num=1, released_code=True, rate_thinning=1)
+    rng, phi = np.random.RandomState(5), model.preferred_angles(p.input_dim)
+    angles = None if learning else rng.choice(phi, (1, 2))
+    xi, nu = rng.normal(0, np.sqrt(p.dt), (p.N, p.n_steps)), rng.normal(0, p.input_noise_sigma, (p.input_dim, p.n_steps))
+    if learning:
+        found = simulation.training_noise(p, np.random.RandomState(5))
+        np.testing.assert_array_equal(found[0], xi.T)
+        np.testing.assert_array_equal(found[1], nu.T)
+        assert found[2][0] == rng.vonmises(p.mu_in, p.kappa_in, (1,))[0]
+    else:
+        expected, _ = simulation.one_trial(p, net, network.settings(p, learning=False), np.repeat(angles[0], 200),
+                                           np.ascontiguousarray(xi.T), np.ascontiguousarray(nu.T), phi)
+        found = simulation.test(p, net, np.random.RandomState(5))
+        np.testing.assert_array_equal(found['o'][0], expected[:, p.N:-1].T)
+
+
+def test_a_step_of_more_than_a_turn_ends_on_the_circle():
+    for zeta in np.linspace(-50, 50, 201):
+        theta = model.langevin(1.0, zeta, 0.75, 0.0, 1.0, 0.01)
+        free = 1.0 - 0.75 * np.sin(1.0) * 0.01 + zeta
+        assert abs(theta) <= np.pi + 1e-9 and np.exp(1j * theta) == pytest.approx(np.exp(1j * free), abs=1e-9)
+
+
 def test_optional_terms_change_the_reward_as_written():
     p = network.settings(load_params(exp_params, mode='smoke'))
     u, y, r = np.array([0.2, 0.1]), np.array([1.0, 0.0]), np.array([0.5, 0.25])

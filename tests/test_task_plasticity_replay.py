@@ -143,9 +143,8 @@ def published_training(case, n_trials, **given):
         if m < len(case.get('noise_fingerprint_train', ())):
             close(xi[:3, 0], case['noise_fingerprint_train'][m])
         res = 1 if m < 2 else p.record_res                     # every step: its mean is in the case, too
-        record = simulation.one_trial(dataclasses.replace(p, record_res=res), net, network.settings(p, m), theta, xi, nu, phi,
-                                      last)
-        last = record[-1, -1]
+        record, last = simulation.one_trial(dataclasses.replace(p, record_res=res), net, network.settings(p, m), theta, xi, nu,
+                                            phi, last)
         if res == 1:
             compare(case, 'trial_mean_objective_first10', record[4001:, -1].mean(), m)
         compare(case, 'trial_mean_objective_recorded', record[::20 // res][200:, -1].mean(), m, rtol=1e-6)
