@@ -114,6 +114,7 @@ MODES = {
     'noise_sweep': {},                                                          # Fig. 3
     'prior_sweep': {},                                                          # Fig. 2
     'feedforward': dict(feedforward=True),
+    'recurrent_only': dict(learning_rate_input=0.0, learning_rate_bias=0.0),    # W and the decoder learn, C and b stay
     'mixed': dict(objective='mixed', lr_gain=10.0),
     'classifier_weak_decay': CLASSIFIER | dict(weight_l2=0.0008, bias_weight_l2=0.005, i_weight_l2=0.00625),    # D31
     'classifier_decoder_only': CLASSIFIER | dict(decoder_only=True, trial_num_2=130),
@@ -132,6 +133,11 @@ RULES = {                               # checked before anything is computed
     'array_num >= 1': 'members are numbered from 1',
     'seed >= 0': 'a seed is a natural number',
     "objective in ('linear', 'estimation', 'classifier', 'categorisation', 'mixed')": 'the tasks and their released synonyms',
+    "mode != 'estimation' or objective in ('linear', 'estimation')":
+        'sizes and rates of the other tasks come with mode=categorisation and mode=mixed',
+    "mode not in ('categorisation', 'classifier_weak_decay', 'classifier_decoder_only', 'classifier_uniform_prior') "
+    "or objective in ('classifier', 'categorisation')": 'sizes and rates of estimation come with mode=estimation',
+    "mode != 'mixed' or objective == 'mixed'": 'mode=mixed is a task of its own',
     "rng in ('modern', 'legacy')": 'the random stream',
     '0 <= trial_num_2 <= 1e6': 'training trials',
     '0 <= test_num <= 1e5': 'test trials',
@@ -146,9 +152,15 @@ RULES = {                               # checked before anything is computed
     'trial_num_2 == 0 or network_load or T > transient': 'no plasticity step would occur',
     '0 <= transient <= 1e6': 'time without plasticity at the start of a trial',
     '1 <= record_res <= T / dt': 'steps between records, at most the trial',
+    'trial_num_2 == 0 or network_load or (T / dt - 0.5) // record_res * record_res * dt >= transient - 1e-6 * dt':
+        'no record would fall after the transient',
     '1 <= record_period <= 1e6': 'trials between records',
     '1 <= rate_thinning <= 1e6': 'records between stored rates',
     '1 <= N <= 5000': 'neurons',
+    'T / dt * N <= 1e9': 'the noise of a trial (8 bytes a step and neuron) must fit into memory',
+    'T / dt * input_dim <= 1e9': 'the input noise of a trial must fit into memory',
+    'T / dt / record_res * test_num * N <= 1e9': 'the rates of a test session must fit into memory: a larger record_res',
+    'T / dt / record_res * trial_num_2 / record_period <= 1e9': 'the records of the training must fit into memory',
     "N >= 3 or objective != 'mixed'": 'as many neurons as outputs',
     "N >= 2 or objective not in ('linear', 'estimation')": 'as many neurons as outputs',
     '2 <= input_dim <= 5000': 'input channels',

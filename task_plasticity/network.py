@@ -1,4 +1,5 @@
 """Task-dependent representations: making, storing and advancing networks."""
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,16 @@ def from_arrays(arrays, suffix=''):
     return Network(np.ascontiguousarray(W.T), np.ascontiguousarray(C.T), b.copy(), D.copy())
 
 
+def checked(arrays, suffix=''):
+    """Network from the arrays of a file; ValueError unless W, C, b, D are finite real numbers of shapes that fit together."""
+    W, C, b, D = (np.asarray(arrays[name + suffix]) for name in 'WCbD')
+    if b.ndim != 1 or C.ndim != 2 or D.ndim != 2 or (W.shape, len(C), D.shape[1]) != (2 * b.shape, b.size, b.size):
+        raise ValueError(f'shapes W{suffix} {W.shape}, C{suffix} {C.shape}, b{suffix} {b.shape}, D{suffix} {D.shape}')
+    if not all(x.dtype.kind in 'fiu' and np.isfinite(x).all() for x in (W, C, b, D)):
+        raise ValueError(f'W{suffix}, C{suffix}, b{suffix}, D{suffix} must be finite numbers')
+    return from_arrays(arrays, suffix)
+
+
 def to_arrays(net, suffix=''):
     """{W, C, b, D + suffix: array} in the paper's orientation [post, pre]; copies."""
     return {f'W{suffix}': net.W.T.copy(), f'C{suffix}': net.C.T.copy(), f'b{suffix}': net.b.copy(), f'D{suffix}': net.D.copy()}
@@ -39,16 +50,17 @@ def stored(p):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        net = from_arrays(arrays)
-    except (ValueError, KeyError, OSError, EOFError) as error:
-        raise ValueError(f'{path} is no network file ({type(error).__name__}); an original network_cr is read by: '
+        net = checked(arrays)
+        before = checked(arrays, '_initial') if 'W_initial' in arrays else None
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} is no network file ({type(error).__name__}: {error}); an original network_cr is read by: '
                          f'python -m task_plasticity.convert_network {path}') from error
     task = {1: 'classifier', 2: 'linear', 3: 'mixed'}.get(len(net.D), f'with {len(net.D)} outputs')
     if TASKS.get(task) != TASKS[p.objective]:
         raise ValueError(f'{path} holds a network for the task {task}, the parameters ask for {p.objective}')
     if (net.b.size, len(net.C)) != (p.N, p.input_dim):
         raise ValueError(f'{path} holds N, input_dim = {net.b.size}, {len(net.C)}; the parameters say {p.N}, {p.input_dim}')
-    return net, from_arrays(arrays, '_initial') if 'W_initial' in arrays else None
+    return net, before
 
 
 def means(net):

@@ -99,6 +99,14 @@ def test_converter_command_line(tmp_path):
     ({'network_load': True, 'test_num': 0}, 'nothing to do'),
     ({'input_noise': True, 'input_noise_sigma': 0.0}, 'positive s.d.'),
     ({'mode': 'mixed', 'lambda_LL': 0.0}, 'both weights'),
+    ({'mode': 'mixed', 'objective': 'linear'}, 'a task of its own'),
+    ({'objective': 'classifier'}, 'mode=categorisation'),
+    ({'mode': 'categorisation', 'objective': 'linear'}, 'mode=estimation'),
+    ({'objective': 'mixed'}, 'mode=mixed'),
+    ({'T': 1e6}, 'fit into memory'),
+    ({'test_num': 100_000}, 'fit into memory'),
+    ({'trial_num_2': 1_000_000}, 'fit into memory'),
+    ({'mode': 'smoke', 'record_res': 1000, 'transient': 10.5}, 'no record would fall after'),
     ({'released_code': True, 'exact_prior': True}, 'released_code excludes'),
     ({'released_code': True, 'lambda_l2': 1.5 / 40}, 'released_code excludes'),
 ])
@@ -106,6 +114,28 @@ def test_impossible_parameters(given, message):
     with pytest.raises(ValueError) as error:
         load_params(exp_params, **given)
     assert message in str(error.value) and '\n' not in str(error.value)
+
+
+PUBLISHED_SIZE = {'mode': 'smoke', 'network_load': True, 'N': 40}
+
+
+@pytest.mark.parametrize('changed, message', [
+    ({'W': np.zeros((40, 39))}, 'shapes W'), ({'D': np.zeros(40)}, 'shapes W'), ({'b': np.zeros((40, 1))}, 'shapes W'),
+    ({'W': np.full((40, 40), np.nan)}, 'finite numbers'), ({'b': np.zeros(40) + 1j}, 'finite numbers'),
+    ({'b': np.array(['x'] * 40)}, 'finite numbers'), ({'W_initial': np.zeros((3, 3))}, 'W_initial'),
+])
+def test_stored_arrays_that_are_no_network_are_refused(tmp_path, changed, message):
+    with np.load(network.PUBLISHED) as file:
+        np.savez(tmp_path / 'net.npz', **({name: file[name] for name in file.files} | changed))
+    with pytest.raises(ValueError, match=message):
+        network.stored(load_params(exp_params, network_file=str(tmp_path / 'net.npz'), **PUBLISHED_SIZE))
+
+
+def test_cut_off_network_file_is_refused_in_one_line(tmp_path):
+    (tmp_path / 'net.npz').write_bytes(network.PUBLISHED.read_bytes()[:20_000])
+    with pytest.raises(ValueError, match='is no network file') as error:
+        network.stored(load_params(exp_params, network_file=str(tmp_path / 'net.npz'), **PUBLISHED_SIZE))
+    assert '\n' not in str(error.value)
 
 
 def test_stored_network_of_another_task_or_size_is_refused(tmp_path):

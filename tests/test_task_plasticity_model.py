@@ -107,6 +107,9 @@ def test_plasticity_flags():
         d = simulation.run(load_params(exp_params, mode='smoke', test_num=0, **{flag: True}))
         assert all(np.array_equal(d[n], d[f'{n}_initial']) for n in still)
         assert all(np.abs(d[n] - d[f'{n}_initial']).max() > 0 for n in moved)
+    only = {name: exp_params.MODES['recurrent_only'][name] for name in ('learning_rate_input', 'learning_rate_bias')}
+    d = simulation.run(load_params(exp_params, mode='smoke', test_num=0, **only))
+    assert [bool(np.array_equal(d[n], d[f'{n}_initial'])) for n in 'WCbD'] == [False, True, True, False]
     d = simulation.run(load_params(exp_params, mode='smoke', test_num=0, feedforward=True))
     assert not d['W'].any()
     d = simulation.run(load_params(exp_params, mode='smoke', trial_num_2=0))
