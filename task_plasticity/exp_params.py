@@ -121,7 +121,8 @@ MODES = {
     'classifier_uniform_prior': CLASSIFIER | dict(kappa_in=0.0),
     'replay_published': dict(rng='legacy', released_code=True),                 # the stored network from its seed
     'smoke': dict(T=12.0, switch_period=2.0, transient=2.0, trial_num_2=3, test_num=8, N=9, learning_rate=5e-4,
-                  learning_rate_bias=5e-4, learning_rate_input=5e-4, learning_rate_decoder=5e-4, exclude_after_switch=0.2),
+                  learning_rate_bias=5e-4, learning_rate_input=5e-4, learning_rate_decoder=5e-4, exclude_after_switch=0.2,
+                  rate_thinning=1),
 }
 SWEEPS = {
     'noise_sweep': [dict(sigma=s) for s in (0.05, 0.1, 0.2, 0.4)],              # each tested at each

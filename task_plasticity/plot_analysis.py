@@ -1,44 +1,13 @@
 """Task-dependent representations: analysis of recorded test sessions (specification 6.3), from saved arrays only.
 
-Records are given as `r` (N, m) rates, `o` (K, m) outputs, `theta` (m,) angles, with all trials put one after another (`flat`);
-quantities "per angle" follow `angles_of(theta)`, the sorted distinct angles. Where the released program's definition differs
-(records dropped by their index, mixed degrees of freedom, entropies), `released=True` gives it.
+Records are given as `r` (N, m) rates, `o` (K, m) outputs, `theta` (m,) angles, with all trials put one after another
+(plot_records.flat); quantities "per angle" follow `angles_of(theta)`, the sorted distinct angles. Where the released program's
+definition differs (records dropped by their index, mixed degrees of freedom, entropies), `released=True` gives it.
 """
 import numpy as np
 from scipy.stats import vonmises
 
-
-def flat(x):
-    """(trials, n, records) -> (n, trials * records)."""
-    return np.asarray(x, float).transpose(1, 0, 2).reshape(np.shape(x)[1], -1)
-
-
-def angles_of(theta):
-    """Sorted distinct angles that occur."""
-    return np.unique(theta)
-
-
-def per_angle(function, theta, keep=None):
-    """[function(mask of the records at this angle), ...]; keep: records that may be used."""
-    masks = [(theta == angle) & (True if keep is None else keep) for angle in angles_of(theta)]
-    return [function(mask) for mask in masks]
-
-
-def since_switch(theta, dt_record, time):
-    """Mask of the records later than `time` after a switch of the held angle (D10). theta (trials, 1, records) -> (m,)"""
-    keep = np.zeros(theta[:, 0].shape, bool)
-    for trial, angles in enumerate(theta[:, 0]):
-        age = 0
-        for i in range(len(angles)):
-            age = 0 if i == 0 or angles[i] != angles[i - 1] else age + 1
-            keep[trial, i] = age * dt_record > time
-    return keep.ravel()
-
-
-def released_keep(m):
-    """Records that the released analysis keeps: flat index mod 2000 > 40, left over from another hold time (D13)."""
-    return np.arange(m) % 2000 > 40
-
+from task_plasticity.plot_records import angles_of, per_angle, released_keep
 
 # ---------------------------------------------------------------- rates
 
@@ -58,8 +27,9 @@ def normalised(r, released):
 
 def noise_correlations(r, theta, keep=None, released=False, covariance=False):
     """Correlations (or covariances) between neurons at each angle: (angles, N, N)."""
-    keep = released_keep(len(theta)) if released else keep
-    return np.array(per_angle(lambda k: np.cov(r[:, k]) if covariance else normalised(r[:, k], released), theta, keep))
+    keep = released_keep(len(theta)) if released and keep is None else keep
+    least = 0 if released else 2
+    return np.array(per_angle(lambda k: np.cov(r[:, k]) if covariance else normalised(r[:, k], released), theta, keep, least))
 
 
 def signal_correlations(r, released=False):
@@ -154,7 +124,7 @@ def noise_volume(r, theta, D, entropy=False, keep=None):
             total, projected = gaussian_entropy(total, len(D)), gaussian_entropy(projected, len(D))
         return projected / total, total, projected, V @ U, eigenvalues
 
-    return [np.array(x) for x in zip(*per_angle(volume, theta, keep), strict=True)]
+    return [np.array(x) for x in zip(*per_angle(volume, theta, keep, len(D) + 1), strict=True)]
 
 
 def noise_volume_bci(r, D):
@@ -178,7 +148,7 @@ def noise_angle(r, theta, D):
 def decoder_variance(r, theta, D, released=False, keep=None):
     """Covariance of D r per angle: (angles, K, K)."""
     keep = released_keep(len(theta)) if released else keep
-    return np.array(per_angle(lambda k: np.atleast_2d(np.cov(D @ r[:, k])), theta, keep))
+    return np.array(per_angle(lambda k: np.atleast_2d(np.cov(D @ r[:, k])), theta, keep, 0 if released else len(D) + 1))
 
 
 def nc_decoder_variance(matrices, D):
@@ -264,7 +234,7 @@ def fisher_information(r, theta, keep=None):
     mean = np.array(per_angle(lambda k: r[:, k].mean(axis=1), theta, keep))
     step = 2 * (angles_of(theta)[1] - angles_of(theta)[0])
     slopes = (np.roll(mean, -1, axis=0) - np.roll(mean, 1, axis=0)) / step
-    covariances = per_angle(lambda k: np.cov(r[:, k]), theta, keep)
+    covariances = per_angle(lambda k: np.cov(r[:, k]), theta, keep, len(r) + 1)
     return np.array([slope @ np.linalg.solve(cov, slope) for slope, cov in zip(slopes, covariances, strict=True)])
 
 

@@ -113,8 +113,9 @@ def fig_stored(runs):
 
 
 def fig_network(runs):
-    """Noise correlations, dimensions, f-I curve, covariance of trained networks."""
-    figure, axes = grid(1, 4)
+    """Noise correlations (map, size), dimensions, f-I curve, covariance of trained networks."""
+    figure, axes = grid(1, 5)
+    panels.noise_correlation_size(axes[0, 4], runs)
     panels.covariance_map(axes[0, 3], runs)
     panels.noise_heat_map(axes[0, 0], runs)
     panels.explained_variance(axes[0, 1], runs)
@@ -140,9 +141,14 @@ def main(words):
     first, = load_or_exit(exp_params, words, load_members)[:1]
     if first.test_num == 0:
         stop('the figures need a test session: test_num=0', 1)
+    if not first.tuning:
+        stop('the figures need a test at the preferred angles: tuning=False', 1)
     runs = finished([dataclasses.replace(first, seed=first.seed + i) for i in range(whole_number('n', given['n']) or 1)])
     for name in names_for(first):
-        save_figure(FIGURES[name](runs), 'task_plasticity', name)
+        try:
+            save_figure(FIGURES[name](runs), 'task_plasticity', name)
+        except ValueError as error:                # too few records at an angle
+            stop(f'{name}: {error}', 1)
 
 
 if __name__ == '__main__':

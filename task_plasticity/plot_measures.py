@@ -1,7 +1,8 @@
 """Task-dependent representations: the numbers of the figures, from one saved run (specification 7.1).
 
 `Session(meta, arrays, suffix)` holds one test: suffix '_2' after learning, '' before, '_sigma_0.1' at another noise. Records
-within `exclude_after_switch` of a switch of the held angle are dropped.
+within `exclude_after_switch` of a switch of the held angle are dropped; runs with released_code keep them (D10), and get the
+released entropies (D12) and correlations (D13).
 """
 import functools
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from task_plasticity import plot_analysis as analysis
 from task_plasticity.model import preferred_angles
+from task_plasticity.plot_records import angles_of, flat, per_angle, released_keep, since_switch
 
 
 class Session:
@@ -17,18 +19,19 @@ class Session:
     def __init__(self, meta, d, suffix='_2'):
         p = self.p = meta['params']
         self.net = {name: d[name + ('_initial' if suffix == '' else '')] for name in 'WCbD'}
-        self.r, self.o, self.target = (analysis.flat(d[f'{name}_test{suffix}']) for name in ('r', 'o', 'target'))
-        self.theta = analysis.flat(d[f'theta_test{suffix}'])[0]
+        self.r, self.o, self.target = (flat(d[f'{name}_test{suffix}']) for name in ('r', 'o', 'target'))
+        self.theta = flat(d[f'theta_test{suffix}'])[0]
         step = p['dt'] * p['record_res'] * p['rate_thinning']
-        self.keep = analysis.since_switch(d[f'theta_test{suffix}'], step, p['exclude_after_switch'])
-        self.angles = analysis.angles_of(self.theta)
+        self.released = p['released_code']
+        self.keep = since_switch(d[f'theta_test{suffix}'], step, -1.0 if self.released else p['exclude_after_switch'])
+        self.angles = angles_of(self.theta)
         phi = preferred_angles(p['input_dim'])
         self.s = np.maximum(0, np.cos(self.theta - phi[:, None]))
         self.classes = len(self.net['D']) == 1
 
     def at(self, function):
         """Array of a function of the kept records' mask at each angle."""
-        return np.array(analysis.per_angle(function, self.theta, self.keep))
+        return np.array(per_angle(function, self.theta, self.keep))
 
     @functools.cached_property
     def error(self):
@@ -76,7 +79,7 @@ class Session:
     @functools.cached_property
     def volume_fraction(self):
         """Noise volume in the read-out space over that in the largest axes, per angle."""
-        return analysis.noise_volume(self.r, self.theta, self.net['D'], keep=self.keep)[0]
+        return analysis.noise_volume(self.r, self.theta, self.net['D'], self.released, self.keep)[0]
 
     @functools.cached_property
     def fisher(self):
@@ -84,15 +87,21 @@ class Session:
         return analysis.fisher_information(self.r, self.theta, self.keep)
 
     @functools.cached_property
+    def noise_correlations(self):
+        """Noise correlations (angles, N, N)."""
+        keep = released_keep(len(self.theta), self.p['rate_thinning']) if self.released else self.keep
+        return analysis.noise_correlations(self.r, self.theta, keep, self.released)
+
+    @property
     def noise_correlation(self):
         """Noise correlations, mean over angles (N, N)."""
-        return analysis.noise_correlations(self.r, self.theta, self.keep).mean(axis=0)
+        return self.noise_correlations.mean(axis=0)
 
     @functools.cached_property
     def signal_noise_r(self):
         """Pearson correlation over pairs of the correlations of all records and the mean noise correlations."""
         pairs = np.triu_indices(len(self.r), 1)
-        signal = analysis.signal_correlations(self.r[:, self.keep])
+        signal = analysis.signal_correlations(self.r[:, self.keep], self.released)
         return float(np.corrcoef(signal[pairs], self.noise_correlation[pairs])[0, 1])
 
     @functools.cached_property

@@ -72,12 +72,13 @@ def circle(ax, runs):
 
 
 def tuning_curves(ax, runs, suffix='_2'):
-    """Mean rate against angle of every second neuron, spline through the angles, clipped at 0."""
+    """Mean rate against angle of every second neuron, quartic spline through the angles, clipped at 0."""
     s = sessions(runs[:1], suffix)[0]
     x, y = closed(s.angles, s.tuning.T)
     fine = np.linspace(-np.pi, np.pi, 500)
     for i, curve in enumerate(y[:-1:2]):
-        ax.plot(fine, np.maximum(0, make_interp_spline(x, curve, k=3)(fine)), color=AFTER, lw=1, alpha=0.3 + 0.5 * (i % 5) / 4)
+        smooth = make_interp_spline(x, curve, k=min(4, len(x) - 1))(fine)
+        ax.plot(fine, np.maximum(0, smooth), color=AFTER, lw=1, alpha=0.3 + 0.5 * (i % 5) / 4)
     ax.axvline(0, color='k', lw=0.6, ls='--')
     ax.set_xticks(*TICKS)
     ax.set(xlabel='stimulus θ', ylabel='rate', title='Tuning curves', ylim=(0, None))
@@ -123,6 +124,18 @@ def noise_heat_map(ax, runs):
     picture = ax.imshow(matrix, cmap='RdBu_r', vmin=-limit, vmax=limit)
     ax.figure.colorbar(picture, ax=ax, shrink=0.8)
     ax.set(xlabel='neuron (by preferred angle)', ylabel='neuron', title='Noise correlations')
+
+
+def noise_correlation_size(ax, runs):
+    """Size of the noise correlations against angle: mean absolute off-diagonal entry (D29), band: s.d. over pairs."""
+    s = sessions(runs[:1])[0]
+    sizes = np.abs(s.noise_correlations[:, *np.triu_indices(len(s.r), 1)])
+    x, mean = closed(s.angles, sizes.mean(axis=1))
+    sd = closed(s.angles, sizes.std(axis=1))[1]
+    ax.plot(x, mean, 'o-', ms=3, color=AFTER)
+    ax.fill_between(x, mean - sd, mean + sd, color=AFTER, alpha=0.2, lw=0)
+    ax.set_xticks(*TICKS)
+    ax.set(xlabel='stimulus θ', ylabel='|noise correlation|', title='Noise correlations: size', ylim=(0, None))
 
 
 def covariance_map(ax, runs):

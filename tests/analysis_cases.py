@@ -3,10 +3,12 @@ import itertools
 
 import numpy as np
 
+from task_plasticity import plot_records as records
+
 
 def check(case, config, analysis, close):
     """All keys of an analysis_* case."""
-    r, o, s, theta, target = (analysis.flat(case[name]) for name in ('r', 'output', 'inputs', 'theta', 'target'))
+    r, o, s, theta, target = (records.flat(case[name]) for name in ('r', 'output', 'inputs', 'theta', 'target'))
     theta, net, D = theta[0], {name: case[name] for name in 'WCbD'}, case['D']
     mean, sd = analysis.tuning_curves(r, theta)
     correlations = analysis.noise_correlations(r, theta, released=True)
@@ -14,7 +16,7 @@ def check(case, config, analysis, close):
     order, lowest = (order_of(case, kind, correlations[0], (sd / mean).T) for kind in ('max', 'min'))
     row, res, prior = case.get('d_prime_decoder', D), config['params'].get('record_res', 20), config['input_params']
     pairs = {
-        'theta_range': lambda: analysis.angles_of(theta), 'tuning_mean': lambda: mean, 'tuning_std': lambda: sd,
+        'theta_range': lambda: records.angles_of(theta), 'tuning_mean': lambda: mean, 'tuning_std': lambda: sd,
         'noise_corr': lambda: correlations, 'noise_cov_first': lambda: covariances[0],
         'noise_cov_trace': lambda: np.trace(covariances, axis1=1, axis2=2),
         'signal_corr': lambda: analysis.signal_correlations(r, True),
@@ -89,7 +91,7 @@ def check_volumes(case, analysis, r, theta, D, close):
     *_, overlap, eigenvalues = analysis.noise_volume(r, theta, D)
     if 'nv_eigs' in case:
         close(eigenvalues, case['nv_eigs'], 1e-6, 1e-12)
-    for k, angle in enumerate(analysis.angles_of(theta) if 'nv_overlap_abs' in case else ()):
+    for k, angle in enumerate(records.angles_of(theta) if 'nv_overlap_abs' in case else ()):
         n = min(int((theta == angle).sum()) - 1, r.shape[0])
         close(np.abs(overlap[k][:, :n]), case['nv_overlap_abs'][k][:, :n], 1e-6, 1e-9)
 
@@ -98,7 +100,7 @@ def check_noise_angle(case, analysis, r, theta, D):
     """The released angle up to the signs of the singular vectors (D14); ours is one of those values, too."""
     V = analysis.read_out_axes(D)
     ours = analysis.noise_angle(r, theta, D)
-    for k, angle in enumerate(analysis.angles_of(theta) if 'noise_angle' in case else ()):
+    for k, angle in enumerate(records.angles_of(theta) if 'noise_angle' in case else ()):
         axes = np.linalg.svd(np.cov(r[:, theta == angle]))[2][:len(D)]
         products = (axes * V).sum(axis=1)
         options = [abs(np.dot(signs, products)) / len(D) for signs in itertools.product((1, -1), repeat=len(D))]

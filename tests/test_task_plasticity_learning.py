@@ -8,6 +8,7 @@ from test_task_plasticity_replay import close, published_training
 from common import load_params
 from task_plasticity import exp_params, network, simulation
 from task_plasticity import plot_analysis as analysis
+from task_plasticity import plot_records as records
 from task_plasticity.plot_measures import Session
 
 REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
@@ -58,8 +59,8 @@ def test_canonical_evaluation():
     found = simulation.test(p, net, np.random.RandomState(p.seed))
     with np.load(REFERENCE / 'pretrained_evaluation.npz') as file:
         case = {name: file[name] for name in file.files}
-    r, o, target = (analysis.flat(found[name]) for name in ('r', 'o', 'target'))
-    theta, arrays = analysis.flat(found['theta'])[0], network.to_arrays(net)
+    r, o, target = (records.flat(found[name]) for name in ('r', 'o', 'target'))
+    theta, arrays = records.flat(found['theta'])[0], network.to_arrays(net)
     s = np.maximum(0, np.cos(theta - simulation.model.preferred_angles(12)[:, None]))
     mean, sd = analysis.tuning_curves(r, theta)
     bias, variance = analysis.stimulus_bias_variance(o, target, theta)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from common import load_params
-from task_plasticity import exp_params, model, network, simulation
+from task_plasticity import exp_params, model, network, plot_measures, simulation
 from task_plasticity import plot_analysis as analysis
+from task_plasticity import plot_records as records
 
 F = (0.0, 1 / 30, 30.0)
 
@@ -211,7 +212,7 @@ def test_divergence_names_the_step():
 
 def test_records_after_a_switch_are_dropped():
     theta = np.repeat([[0.0, 1.0, 1.0, 0.0]], 10, axis=1)[:, None]
-    keep = analysis.since_switch(theta, 0.5, 2.0)
+    keep = records.since_switch(theta, 0.5, 2.0)
     assert keep.sum() == 3 * 10 - 3 * 5 + 10 and not keep[:5].any() and keep[5:10].all() and keep[20:30].all()
 
 
@@ -234,6 +235,32 @@ def test_default_definitions_against_their_formulas():
     p = np.array([[0.0, 1.0, 0.5, 0.5]])
     error = analysis.stimulus_error(p, np.array([[1.0, 1, 1, 0]]), np.array([0.0, 0, 1, 1]), classes=True)
     np.testing.assert_allclose(error, [(-np.log(1e-4) - np.log(1 - 1e-4)) / 2, -np.log(0.5)])
+
+
+@pytest.mark.parametrize('function, n', [
+    (lambda r, theta, keep: analysis.noise_volume(r, theta, np.ones((2, 6)), keep=keep), 2),
+    (lambda r, theta, keep: analysis.fisher_information(r, theta, keep), 6),
+    (lambda r, theta, keep: analysis.noise_correlations(r, theta, keep), 1),
+    (lambda r, theta, keep: analysis.stimulus_error(r, r, theta, keep=keep), 0),
+])
+def test_too_few_records_at_an_angle_are_named_with_their_count(function, n):
+    """Specification 11: fewer than K + 1 records (here: as many as the quantity needs), or none left."""
+    theta, r = np.repeat([0.0, 1.0], 200), np.random.default_rng(0).normal(1, 0.3, (6, 400))
+    keep = (np.arange(400) < 200 + n)
+    with pytest.raises(ValueError, match=f'angle 1.0000 has {n} usable records'):
+        function(r, theta, keep)
+
+
+def test_released_runs_are_analysed_as_released():
+    """D10, D12: records after a switch are kept, volumes are entropies; otherwise dropped, and determinants."""
+    for released in (False, True):
+        p = load_params(exp_params, mode='smoke', trial_num_2=0, T=100.0, switch_period=10.0, rate_thinning=5,
+                        exclude_after_switch=2.0, released_code=released)
+        s = plot_measures.Session({'params': vars(p)}, simulation.run(p))
+        assert s.keep.all() == released
+        expected = analysis.noise_volume(s.r, s.theta, s.net['D'], entropy=released, keep=None if released else s.keep)[0]
+        np.testing.assert_array_equal(s.volume_fraction, expected)
+        assert (records.released_keep(8000)[::5] == records.released_keep(1600, 5)).all()
 
 
 def test_lda_separates_what_can_be_separated():
