@@ -101,6 +101,10 @@ MODES = {
     'threshold': dict(threshold=(15.0, 15.0)),
     'window': dict(factor_window=100),
     'radius': dict(inhibition_radius=(3, 2)),
+    'padding': dict(input_pad=0),
+    'not_strict': dict(strict_threshold=False),
+    'init_sd': dict(init_sd=0.02),
+    'competition': dict(competition='batch', batch_size=100),                # needs batches: compare with mode batch
     'dropout': dict(s3_dropout=0.5, epochs_s3=61),                           # extensions
     'annealed': dict(s3_dropout=0.5, dropout_epochs=160, epochs_s3=160),
     'validation': dict(n_validation=10_000, epochs_s3=160),                  # the epoch is chosen on withheld images
@@ -128,6 +132,7 @@ RULES = {                               # checked before anything is computed; l
     "competition == 'event' or batch_size <= doubling_interval": 'the rates double after whole batches',
     '1 <= batch_size <= n_train': 'images whose changes are summed; 1: none are',
     '1 <= factor_window <= n_train': 'presentations in a window',
+    'init_mean > 0': 'the first presentation needs potentials that grow',
     'init_sd >= 0': 'a standard deviation',
     'ltp_rate > 0': 'potentiation is positive: signs of the rates exchanged?',
     'ltd_rate < 0': 'depression is negative: signs of the rates exchanged?',
@@ -147,7 +152,7 @@ RULES = {                               # checked before anything is computed; l
     'norm_radius >= 0': 'pixels',
     'dog_threshold > 0': 'grey values; it removes flat regions',
     'n_classes >= 2': 'classes',
-    'input_pad >= 0': 'pixels',
+    '0 <= input_pad <= image_size': 'pixels',
     "rng == 'modern'": 'the originals draw from torch: no legacy stream can be replayed',
 }
 
@@ -155,5 +160,8 @@ WARNINGS = {                            # allowed, but perhaps not what was mean
     "strict_threshold or competition == 'batch'": 'V >= theta with saturated weights: potentials are near-integers, thresholds '
                                                   'integers',
     "data != 'digits'": "data=digits is scikit-learn's 8 x 8 digits enlarged: a stand-in, not MNIST",
-    'max_ltp_rate <= 1': 'max_ltp_rate > 1 lets weights jump across their bounds',
+    'max_ltp_rate <= 1 and ltd_rate >= -1': 'rates of STDP beyond 1 let weights jump across their bounds',
+    'reward_ltp <= 1 and reward_ltd >= -1 and punishment_ltd >= -1 and punishment_ltp <= 1': 'rates of R-STDP beyond 1: every '
+                                                                                           'weight jumps from bound to bound',
+    'dropout_epochs == 0 or s3_dropout > 0': 'dropout_epochs does nothing without s3_dropout',
 }

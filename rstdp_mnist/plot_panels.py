@@ -16,7 +16,9 @@ COLOURS = {'replication_mnist': ('replication, MNIST', '#CE96FF', '#BF55EC'),
            'spyketorch_mnist': ("authors' simulator", '#F9E9A8', '#E0B765'), 'ours': ('ours', '#8FC1E3', '#0B5FA5')}
 LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'pooling': 'pools pass every latency',
           'batch': 'changes of 100 images summed', 'threshold': 'threshold 15 in layer 2', 'window': 'factor window 100',
-          'radius': 'inhibition radius 2', 'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5'}
+          'radius': 'inhibition radius 2', 'padding': 'no input padding', 'not_strict': 'V >= threshold',
+          'init_sd': 'initial s.d. 0.02', 'competition': "the replication's competition, batches of 100",
+          'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5'}
 LAYERS = ('input', 'S1', 'C1', 'S2', 'C2')
 
 

@@ -60,6 +60,7 @@ def call(start):
     ('competition=batch', 'scores whole batches'), ('rng=legacy', 'no legacy stream'), ('first_factors=2,1', '0 .. 1'),
     ('n_classes=0', 'n_classes = 0'), ('n_tset=5', 'did you mean n_test?'), ('mode=papr', 'did you mean paper?'),
     ('mode=replication batch_size=600', 'double after whole batches'), ('test_every=0', 'epochs'),
+    ('init_mean=-5', 'potentials that grow'), ('input_pad=10000', 'pixels'),
     ('mode=paper_short array_num=4', 'array_num must be 1..3'), ('max_ltp_rate=0.001', 'grows up to it'),
 ])
 def test_bad_parameters_are_named(words, message):

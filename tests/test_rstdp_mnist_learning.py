@@ -27,8 +27,12 @@ def test_digits_are_learned():
 
 
 def test_encoder_statistics(images):
-    """Mean spikes a channel and dropped cells of the first 300 training images."""
-    latency = encoding.encode(images[:300])
+    """Mean spikes a channel and dropped cells (the n+ mod T weakest) of the first 300 training images."""
+    kernels, half = encoding.dog_kernels(), np.array([window // 2 for window, _, _ in encoding.DOG])
+    latency, positive = np.empty((300, 6, 28, 28), np.uint8), np.empty(300, np.int64)
+    encoding.encode_images(images[:300].astype(np.float32), kernels, half, np.full(6, 50, np.float32), 8, 15, latency, positive)
+    np.testing.assert_array_equal(latency, encoding.encode(images[:300]))
+    assert (positive - (latency < 15).sum(axis=(1, 2, 3))).mean() == pytest.approx(6.91, abs=0.02)
     found = (latency < 15).sum(axis=(0, 2, 3)) / 300
     np.testing.assert_allclose(found, (50.75, 116.72, 103.66, 271.99, 158.37, 454.67), rtol=1e-3)
 

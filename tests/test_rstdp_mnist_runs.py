@@ -7,8 +7,11 @@ import torch
 from spikingjelly.activation_based import functional
 from test_rstdp_mnist_model import REFERENCE, T, random_latency, tiny
 
-from common import Checkpoint
-from rstdp_mnist import encoding, lower, replication, simulation, spikes, spiking, stdp
+from common import Checkpoint, load_params
+from rstdp_mnist import encoding, exp_params, lower, replication, simulation, spikes, spiking, stdp
+
+SMALLEST = {'data': 'digits', 'n_train': 40, 'n_test': 20, 'n_maps': (8, 12, 20), 'epochs_s1': 1, 'epochs_s2': 1,
+            'epochs_s3': 1, 'factor_window': 20}
 
 # ---------------------------------------------------------------- schedules, kernels as Python
 
@@ -31,10 +34,11 @@ def test_rates_double_as_in_the_replication():
     rows = read_schedule('rate_schedule_replication.csv')
     steps = {(int(row['epoch']), int(row['first_batch_used'])): (float(row['ltp_rate']), float(row['ltd_rate']))
              for row in rows}
-    rates, expected = replication.BatchRates(0.004, -0.003, 0.15, 500, int(rows[0]['batch_size'])), None
+    size = int(rows[0]['batch_size'])
+    rates, expected = replication.BatchRates(0.004, -0.003, 0.15, 500, size), None
     for epoch in range(2):
         rates.start_epoch()
-        for batch in range(600):
+        for batch in range(60_000 // size):
             expected = steps.get((epoch, batch), expected)
             np.testing.assert_allclose((rates.ltp, rates.ltd), expected, rtol=1e-6)
             rates.after_batch()
@@ -189,6 +193,20 @@ def test_runs_that_differ_in_layer_3_share_layers_1_and_2(tmp_path, monkeypatch)
     assert len(list((tmp_path / 'rstdp_mnist' / 'layers12').glob('*.npz'))) == 1
     np.testing.assert_array_equal(a['conv2_weight'], b['conv2_weight'])
     assert (a['conv3_weight'] != b['conv3_weight']).any()
+
+
+@pytest.mark.parametrize('mode', ['class_map', 'pooling', 'batch', 'threshold', 'window', 'radius', 'padding', 'not_strict',
+                                  'init_sd', 'competition'])
+def test_each_departure_alone_can_be_run(mode):
+    """One parameter (for the competition two) is the replication's, all others are the default's; it runs to the end."""
+    default, released = load_params(exp_params), load_params(exp_params, mode='replication')
+    p = load_params(exp_params, mode=mode)
+    other = {k for k, v in vars(p).items() if v != getattr(default, k)} - {'mode'}
+    assert len(other) == 1 + (mode == 'competition') and all(getattr(p, k) == getattr(released, k) for k in other)
+    given = {'threshold': (8.0, 8.0)} if mode == 'threshold' else {}
+    sizes = {'batch_size': 20} if p.batch_size > 1 else {}
+    out = simulation.run(load_params(exp_params, mode=mode, **(SMALLEST | given | sizes)))
+    assert np.isfinite(out['conv3_weight']).all() and len(out['test_fractions']) == 1
 
 
 def test_initial_weights_are_three_draws_of_one_generator():
