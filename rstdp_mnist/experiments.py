@@ -23,6 +23,8 @@ CLAIMS = {
     'fig_replication': 'With all departures together (mode replication) beside the curve that its authors logged.',
     'fig_threshold': 'Threshold 15 instead of 10 in layer 2, else the default: a sparser second layer.',
     'fig_long': 'Layer 3 goes on learning for hundreds of epochs: above 96 % on the test set, below the 97.2 % of the paper.',
+    'fig_gap': 'What was tried to close the gap to the paper: annealed dropout, 30 time bins, an epoch chosen on withheld '
+               'images. None of them helps.',
     'fig_digits': 'The same network on a stand-in for MNIST.',
 }
 
@@ -47,6 +49,15 @@ def at_epoch(part, epoch):
 def best(runs):
     """A row's value: best test accuracy (%) of each seed."""
     return [100 * float(arrays['test_fractions'][:, 0].max()) for _, arrays in runs]
+
+
+def by_validation(runs):
+    """A row's value: test accuracy (%) of each seed in the epoch with the best validation accuracy (of equals the last)."""
+    found = []
+    for _, arrays in runs:
+        right = arrays['validation_fractions'][:, 0]
+        found.append(100 * float(arrays['test_fractions'][len(right) - 1 - int(np.argmax(right[::-1])), 0]))
+    return found
 
 
 def each(get):
@@ -156,24 +167,39 @@ def replication():
 
 
 def threshold():
-    """The departure that seemed to help: two of the seeds of paper_short."""
+    """The departure that seemed to help: the seeds of paper_short."""
     rows = [row(f'test accuracy after epoch {epoch}, %', at_epoch('test', epoch), paper, main=paper is not None)
             for epoch, paper in ((0, None), (5, None), (10, None), (20, PAPER))]
     return {'mode': 'threshold', 'figure': 'fig_threshold', 'claim': CLAIMS['fig_threshold'],
-            'runs': params('threshold', (0, 1)), 'rows': rows, 'needs': 'mnist', 'curves': curves}
-
-
-LONG = 160                              # of the 680 epochs: 25 minutes of one core
+            'runs': params('threshold', (0, 1, 2)), 'rows': rows, 'needs': 'mnist', 'curves': curves}
 
 
 def long_run():
-    """Mode paper, as far as it was run; the band is the specification's for the best and the last of 680 epochs."""
-    rows = [row(f'best test accuracy of {LONG} epochs, %', each(lambda d: 100 * d['test_fractions'][:, 0].max()), PAPER, 96.49,
-                (96.0, None), main=True, note='paper: its own program; released: best of 680 epochs'),
-            row(f'test accuracy after {LONG} epochs, %', at_epoch('test', -1), PAPER, 96.37, (95.5, None),
-                note='released: after 680 epochs'),
-            row(f'training accuracy in the last of {LONG} epochs, %', at_epoch('train', -1), None, None)]
-    return {'mode': 'paper', 'figure': 'fig_long', 'claim': CLAIMS['fig_long'], 'runs': params('paper', epochs_s3=LONG),
+    """Mode paper, all 680 epochs; the bands are the specification's."""
+    rows = [row('best test accuracy of 680 epochs, %', best, PAPER, 96.49, (96.0, None), main=True,
+                note='paper: its own program; released: best of 680 epochs'),
+            row('test accuracy after 680 epochs, %', at_epoch('test', -1), PAPER, 96.37, (95.5, None)),
+            row('mean test accuracy of the last ten epochs, %',
+                each(lambda d: 100 * d['test_fractions'][-10:, 0].mean()), PAPER),
+            row('best training accuracy of 680 epochs, %', each(lambda d: 100 * d['train_fractions'][:, 0].max()), None, 98.30)]
+    return {'mode': 'paper', 'figure': 'fig_long', 'claim': CLAIMS['fig_long'], 'runs': params('paper'), 'rows': rows,
+            'needs': 'mnist', 'curves': curves}
+
+
+GAP = 160                               # epochs compared
+
+
+def gap():
+    """What was tried to come from 96.5 to 97.2 %, beside the first epochs of mode paper."""
+    runs = [*params('paper'), *params('annealed'), *params('validation'), *params('t30', epochs_s3=GAP)]
+    names = {mode: LABELS.get(mode, mode) for mode in ('paper', 'annealed', 'validation', 't30')}
+    rows = [row(f'{name}: test accuracy after epoch {GAP - 1}, %', of(name, at_epoch('test', GAP - 1)), main=mode == 'annealed')
+            for mode, name in names.items()]
+    rows += [row('test accuracy in the epoch that 10,000 withheld images choose, %', of(names['validation'], by_validation),
+                 note='layer 3 trained on 50,000 images'),
+             row('test accuracy in the best epoch, chosen by the test images, %', of(names['validation'], best),
+                 note='the same run')]
+    return {'mode': 'paper, annealed, validation, t30', 'figure': 'fig_gap', 'claim': CLAIMS['fig_gap'], 'runs': runs,
             'rows': rows, 'needs': 'mnist', 'curves': curves}
 
 
@@ -183,4 +209,4 @@ def experiments(level):
         return quick()
     if level == 'headline':
         return short((0,))
-    return [*short((0, 1, 2)), ablation(), threshold(), replication(), long_run()]
+    return [*short((0, 1, 2)), ablation(), threshold(), replication(), long_run(), gap()]

@@ -18,7 +18,9 @@ LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'poolin
           'batch': 'changes of 100 images summed', 'threshold': 'threshold 15 in layer 2', 'window': 'factor window 100',
           'radius': 'inhibition radius 2', 'padding': 'no input padding', 'not_strict': 'V >= threshold',
           'init_sd': 'initial s.d. 0.02', 'competition': "the replication's competition, batches of 100",
-          'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5'}
+          'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5',
+          'paper': 'default', 'annealed': 'dropout from 0.5 to 0', 'validation': '10,000 images withheld',
+          't30': '30 time bins'}
 LAYERS = ('input', 'S1', 'C1', 'S2', 'C2')
 
 
