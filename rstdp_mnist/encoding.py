@@ -140,9 +140,13 @@ def encode(images, n_bins=15, threshold=50.0, radius=8, kinds=DOG, on_empty='rai
     """
     images = np.asarray(images)
     check_images(images)
-    if not 1 <= n_bins <= 254:
+    if n_bins != int(n_bins) or not 1 <= n_bins <= 254:
         raise ValueError(f'n_bins = {n_bins}: 1 .. 254 time bins')
-    kernels = dog_kernels(kinds)
+    if not (np.asarray(threshold) > 0).all() or np.size(threshold) not in (1, len(kinds)):
+        raise ValueError(f'threshold = {threshold}: one positive number, or one for each of the {len(kinds)} kernels')
+    if radius != int(radius) or radius < 0 or on_empty not in ('raise', 'silent'):
+        raise ValueError(f"radius = {radius}, on_empty = {on_empty!r}: a whole number >= 0; 'raise' or 'silent'")
+    n_bins, radius, kernels = int(n_bins), int(radius), dog_kernels(kinds)
     half = np.array([window // 2 for window, _, _ in kinds])
     limits = np.broadcast_to(np.asarray(threshold, np.float32), len(kinds)).copy()
     latency = np.empty((len(images), len(kinds), *images.shape[1:]), np.uint8)

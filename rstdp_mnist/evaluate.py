@@ -5,6 +5,7 @@ default). which=best: the weights of the best test epoch. Other words are parame
 """
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,9 @@ def load(path, words=(), which='last'):
             missing = [name for name in names if name not in file.files]
             if missing:
                 raise ValueError(f'it has no {", ".join(missing)}')
-            given = json.loads(str(file['meta']))['params'] if 'meta' in file.files else {}
+            given = json.loads(str(file['meta'])).get('params', {}) if 'meta' in file.files else {}
             weights = [file[name] for name in names]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(f'{path} holds no network: {error}') from error
     p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in {w.split('=')[0] for w in words}})
     check_weights(p, weights)

@@ -17,7 +17,7 @@ from rstdp_mnist.spikes import active_pools, count_spikes, first_spikes, forward
 BLOCK = 1000                            # images between two chances to stop
 UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward_ltp', 'reward_ltd', 'punishment_ltd',
          'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss', 's3_dropout', 'dropout_epochs',
-         's3_dtype', 'test_every', 'released_code', 'rng', 'data_dir'}
+         's3_dtype', 'test_every', 'released_code', 'rng', 'data_dir'}          # the data themselves: data.identity
 
 
 def initial_weights(p):
@@ -180,7 +180,7 @@ def train(p, latency, checkpoint):
 def cache_path(p):
     """results/rstdp_mnist/layers12/<key>.npz; the key covers the parameters below layer 3 and the source."""
     known = {k: v for k, v in dataclasses.asdict(p).items() if k not in UPPER}
-    text = json.dumps(known, sort_keys=True) + source_digest('rstdp_mnist', common.ROOT / 'common.py')
+    text = json.dumps(known, sort_keys=True) + data.identity(p) + source_digest('rstdp_mnist', common.ROOT / 'common.py')
     return common.RESULTS / 'rstdp_mnist' / 'layers12' / f'{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz'
 
 

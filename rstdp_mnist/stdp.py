@@ -23,6 +23,7 @@ class Rule(NamedTuple):
     radius: int                         # r, Chebyshev; 0: no inhibition of positions
     low: float                          # w_lo
     high: float                         # w_hi
+    stabiliser: bool = True             # False: dW = a+ or a-, whatever W
 
 
 class Rates:
@@ -126,7 +127,9 @@ def change(W, D, online, winner, order, rule, ltp, ltd):
                 y, x = winner[1] + ky - rule.pad, winner[2] + kx - rule.pad
                 before = 0 <= y < h and 0 <= x < w and order[c, y, x] >= fired_by
                 old = W[c, ky, kx, f]
-                step = (ltp if before else ltd) * (old - rule.low) * (rule.high - old)
+                step = ltp if before else ltd
+                if rule.stabiliser:
+                    step = step * (old - rule.low) * (rule.high - old)
                 if online:
                     W[c, ky, kx, f] = min(max(old + step, rule.low), rule.high)
                 else:
