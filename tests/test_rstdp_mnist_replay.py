@@ -158,12 +158,11 @@ def check_competition(case, params):
 
 def check_layers12(case, params):
     n_bins = params['T']
-    assert params.get('stabiliser', True), 'layers 1 and 2 learn with the stabiliser; this case does not'
     for number, inputs in ((1, case['input_latency']), (2, case['c1_latency'])):
         start, i = case[f'conv{number}_weight_init'], number - 1
         layer = spikes.Layer(inputs.shape[1], inputs.shape[2], params['pads'][i], start.shape[2], len(start), 1)
         rule = stdp.Rule(n_bins, 1, layer.pad, float(params['thresholds'][i]), True, params['k'][i], params['r'][i],
-                         *map(float, params['bounds']))
+                         *map(float, params['bounds']), params.get('stabiliser', True))
         rates = stdp.Rates(*params['rates'], params['max_ap'], params['doubling_interval'])
         rates.count = params['counter_start'][i]
         net = stdp.Learner(start, layer, rule, rates)

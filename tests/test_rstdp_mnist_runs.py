@@ -159,6 +159,21 @@ def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkey
             np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
 
 
+@pytest.mark.parametrize('stabiliser', [True, False])
+def test_without_stabiliser_weights_move_by_the_bare_rates(stabiliser):
+    """dW = a+ or a-, times (W - w_lo)(w_hi - W) with the stabiliser; the maps that did not win stay."""
+    layer = spikes.Layer(2, 8, 0, 3, 5, 1)
+    rule = stdp.Rule(T, 1, 0, 2.0, True, 2, 0, 0.0, 1.0, stabiliser)
+    net = stdp.Learner(np.full(layer.shape, 0.4), layer, rule, stdp.Rates(0.1, -0.05, 0.15, 500))
+    winners = net.advance(random_latency(np.random.default_rng(0), (1, 2, 8, 8)))[0]
+    won = winners[winners[:, 0] >= 0, 0]
+    factor = 0.4 * 0.6 if stabiliser else 1.0
+    W = net.weight()
+    assert won.tolist() == [0]                     # all maps are equal: the lowest takes every place
+    np.testing.assert_allclose(np.unique(W[won].round(12)), [0.4 - 0.05 * factor, 0.4 + 0.1 * factor], rtol=1e-12)
+    np.testing.assert_array_equal(np.delete(W, won, axis=0), 0.4)
+
+
 def test_dropout_falls_linearly_to_zero():
     p = tiny(s3_dropout=0.5, dropout_epochs=4, epochs_s3=5)
     top = simulation.Training(p, {})
