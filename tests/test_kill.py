@@ -64,7 +64,7 @@ def finish(folder, words, results):
     """Run to the end; returns the arrays. No checkpoint may be left over."""
     process = start(folder, words, results)
     assert process.wait() == 0, process.stderr.read()
-    assert not list(results.rglob('*.checkpoint*'))
+    assert not list(results.rglob('*.checkpoint*.npz'))          # a kill in the middle of a write may leave a .tmp
     path = results.joinpath(*common.result_path(params(folder, words)).parts[-3:])
     return common.load_npz(path, 'result')[1]
 
