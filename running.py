@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 
 import joblib
 import numpy as np
@@ -96,7 +97,9 @@ def sweep(members, n_jobs=-1, cluster=None):
         client, engine = Client(cluster), {'backend': 'dask'}
     label = f'{len(todo)} runs, CPU seconds'
     try:
-        with joblib.parallel_config(**engine), progress(round(sum(map(size, todo))), label, unit='s') as bar:
+        with (warnings.catch_warnings(), joblib.parallel_config(**engine),
+              progress(round(sum(map(size, todo))), label, unit='s') as bar):
+            warnings.filterwarnings('ignore', 'A worker stopped while')      # one that grew is replaced; nothing is lost
             pool = joblib.Parallel(batch_size=1, return_as='generator_unordered')
             for seconds, error in pool(joblib.delayed(_member)(p) for p in todo):
                 bar.update(seconds)

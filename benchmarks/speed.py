@@ -124,7 +124,8 @@ def table(rows):
         lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["mode"]} | {r["sizes"]} | {r["us_per_step"]:.3g} '
                      f'| {r["lower_bound_us"]:.2g} | {r["us_per_step"] / r["lower_bound_us"]:.1f} | {r["released_us"] or "–"} '
                      f'| {ratio} |')
-    notes = [f'* {r["folder"]}, {r["kernel"]} ({r["mode"]}): {r["note"]}' for r in rows if r.get('note')]
+    notes = [f'* {r["folder"]}, {r["kernel"]} ({r["mode"]}): {r["note"]}' for r in rows
+             if r.get('note') and r['us_per_step'] > 5 * r['lower_bound_us']]
     return '\n'.join([*lines, '', *notes])
 
 
