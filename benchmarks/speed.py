@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from common import kernel, write_atomically
-from report import fill
+from report import fill, number
 from reproduce import PAPERS, hardware
 from rstdp_mnist.rstdp import add_bytes
 
@@ -120,9 +120,9 @@ def table(rows):
     lines = ['| folder | kernel | mode | sizes | µs a step | lower bound | × bound | released | faster by |',
              '|---|---|---|---|---|---|---|---|---|']
     for r in sorted(rows, key=lambda r: list(PAPERS).index(r['folder'])):
-        ratio = f'{r["released_us"] / r["us_per_step"]:.3g} ×' if r['released_us'] else '–'
-        lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["mode"]} | {r["sizes"]} | {r["us_per_step"]:.3g} '
-                     f'| {r["lower_bound_us"]:.2g} | {r["us_per_step"] / r["lower_bound_us"]:.1f} | {r["released_us"] or "–"} '
+        ratio = f'{number(r["released_us"] / r["us_per_step"], 3)} ×' if r['released_us'] else '–'
+        lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["mode"]} | {r["sizes"]} | {number(r["us_per_step"], 3)} '
+                     f'| {number(r["lower_bound_us"], 2)} | {r["us_per_step"] / r["lower_bound_us"]:.1f} | {r["released_us"] or "–"} '
                      f'| {ratio} |')
     notes = [f'* {r["folder"]}, {r["kernel"]} ({r["mode"]}): {r["note"]}' for r in rows
              if r.get('note') and r['us_per_step'] > 5 * r['lower_bound_us']]
@@ -133,7 +133,7 @@ def summary(rows):
     """Markdown table for the front page: how much faster than the released programs, by kernel."""
     lines = ['| folder | a step of the released program, divided by ours |', '|---|---|']
     for folder in PAPERS:
-        ratios = [f'{r["kernel"]} {r["mode"] or r["sizes"]} **{r["released_us"] / r["us_per_step"]:.3g}×**' for r in rows
+        ratios = [f'{r["kernel"]} {r["mode"] or r["sizes"]} **{number(r["released_us"] / r["us_per_step"], 3)}×**' for r in rows
                   if r['folder'] == folder and r['released_us']]
         lines.append(f'| [{folder}]({folder}/README.md) | {", ".join(ratios)} |')
     return '\n'.join(lines)
