@@ -122,8 +122,8 @@ def table(rows):
     for r in sorted(rows, key=lambda r: list(PAPERS).index(r['folder'])):
         ratio = f'{number(r["released_us"] / r["us_per_step"], 3)} ×' if r['released_us'] else '–'
         lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["mode"]} | {r["sizes"]} | {number(r["us_per_step"], 3)} '
-                     f'| {number(r["lower_bound_us"], 2)} | {r["us_per_step"] / r["lower_bound_us"]:.1f} | {r["released_us"] or "–"} '
-                     f'| {ratio} |')
+                     f'| {number(r["lower_bound_us"], 2)} | {r["us_per_step"] / r["lower_bound_us"]:.1f} '
+                     f'| {r["released_us"] or "–"} | {ratio} |')
     notes = [f'* {r["folder"]}, {r["kernel"]} ({r["mode"]}): {r["note"]}' for r in rows
              if r.get('note') and r['us_per_step'] > 5 * r['lower_bound_us']]
     return '\n'.join([*lines, '', *notes])

@@ -14,8 +14,8 @@ from rstdp_mnist.spikes import layers, map_last
 from running import finish
 
 IMAGES = 1000
-NOTES = {'encoding': 'half of the time goes into the filters, whose rows of 3 to 13 numbers are too short to run at the measured '
-                     'rate, two fifths into sorting a thousand responses an image. Once an image: 7 s for all of MNIST.'}
+NOTES = {'encoding': 'half of the time goes into the filters, whose rows of 3 to 13 numbers are short, '
+                     'two fifths into sorting a thousand responses an image. Once an image: 7 s for all of MNIST.'}
 
 
 def available():
