@@ -94,8 +94,9 @@ def test_killed_run_ends_bit_identical(folder, tmp_path, monkeypatch):
                          ids=lambda x: x if isinstance(x, str) else '-'.join(x))
 def test_killed_again_and_again_at_random_moments(folder, words, tmp_path):
     """Up to five SIGKILLs, each a random time after a start (compiling, checkpointing and saving included)."""
-    began = time.time()
     whole = finish(folder, words, tmp_path / 'whole')
+    began = time.time()
+    assert same(finish(folder, words, tmp_path / 'again'), whole)           # compiled by now: its length is the kills'
     length, moments = time.time() - began, random.Random(f'{folder}{words}')
     killed = 0
     for _ in range(5):
