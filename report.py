@@ -179,7 +179,8 @@ def write(rows, papers):
              '<a class="skip" href="#papers">to the results</a><main><h1>Synaptic plasticity: reproduction report</h1>'
              '<p>Each number stands beside the published one. A band is judged in the setting it belongs to: the paper’s '
              'mathematics unless the row says <em>released</em> (the released program’s rule) or <em>released+legacy</em> '
-             '(with its random stream). ± is one standard error of the mean over n seeds.</p>', overview(rows, papers)]
+             '(with its random stream); <em>legacy</em> is the paper’s mathematics on that stream. ± is '
+             'one standard error of the mean over n seeds.</p>', overview(rows, papers)]
     for i, name in enumerate(dict.fromkeys(row['folder'] for row in rows)):
         begin = '<div id="papers"></div>' if i == 0 else ''
         parts.append(f'{begin}<h2 id="{name}">{html.escape(papers.get(name, name))}: {name.replace("_", " ")}</h2>')
@@ -197,10 +198,12 @@ def markdown(text):
 
 def folder_table(rows):
     """Markdown table of one folder's rows."""
-    lines = ['| mode | quantity | setting | published | ours | n | band | verdict |', '|---|---|---|---|---|---|---|---|']
-    lines += [f'| {row["mode"]} | {markdown(row["quantity"])} | {row["setting"]} | {published(row)} | {ours(row)} | {row["n"]} '
-              f'| {band(row)} | {"**miss**" if row["verdict"] == "miss" else row["verdict"]} |'
-              for row in rows if row['quantity'] != 'figure only']
+    lines = ['| mode | quantity | setting | paper | released program | ours | n | band | verdict |', '|---' * 9 + '|']
+    for row in [row for row in rows if row['quantity'] != 'figure only']:
+        verdict = '**miss**' if row['verdict'] == 'miss' else row['verdict']
+        cells = (row['mode'], markdown(row['quantity']), row['setting'], number(row['paper']), number(row['released']),
+                 ours(row), str(row['n']), band(row), verdict)
+        lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 

@@ -29,18 +29,25 @@ def load_members(module, *words, **given):
         raise ValueError(f'{twice[0]} is given twice')
     asked = dict(w.split('=', 1) for w in words if '=' in w) | {k: str(v) for k, v in given.items()}
     if asked.get('array_num') != '0':
-        return [load_params(module, *words, **given)]
+        p = load_params(module, *words, **given)
+        if getattr(p, 'array_num', 1) > 1 and number_of_members(module, p) == 1:
+            raise ValueError(f'mode={p.mode} has no sweep: array_num must be 1, not {p.array_num} (another seed: seed=...)')
+        return [p]
     rest = [w for w in words if not w.startswith('array_num=')]
     given = {k: v for k, v in given.items() if k != 'array_num'}
     first = load_params(module, *rest, **given)
-    n = len(sweep_of(module, first.mode, first.released_code)) or getattr(module, 'N_SEEDS', 1)
     members = []
-    for number in range(1, n + 1):
+    for number in range(1, number_of_members(module, first) + 1):
         try:
             members.append(load_params(module, *rest, **given, array_num=number))
         except ValueError as error:                # a member that the original listed but that cannot run
             print(f'member {number} is left out: {error}', file=sys.stderr)
     return members
+
+
+def number_of_members(module, p):
+    """Members of the sweep, or numbered seeds, of p's mode; 1 if it has none."""
+    return len(sweep_of(module, p.mode, p.released_code)) or getattr(module, 'N_SEEDS', {}).get(p.mode, 1)
 
 
 def load_or_exit(module, words, load=load_params):
@@ -141,7 +148,7 @@ def main(package, words=None):
         if at >= 0 and len(members) == 1:
             lost = [name for name, value in arrays.items() if name.startswith('final_') and not np.isfinite(value).all()]
             where = f', first in {lost[0].removeprefix("final_")}' if lost else ''
-            rates = {name: value for name, value in meta['params'].items() if name.startswith(('learning_rate', 'eta_'))}
+            rates = {name: value for name, value in meta['params'].items() if name.startswith(('learning_rate', 'lr_', 'eta_'))}
             stop(f'non-finite loss or weights at step {at} with seed {members[0].seed}{where}; '
                  f'{", ".join(f"{k}={v}" for k, v in rates.items())}: choose smaller ones; what came before is saved', 1)
     if errors:

@@ -130,7 +130,7 @@ SWEEPS = {
     'Vocal_Digits': [{}, dict(algorithm='backprop', learning_rate=1e-3)]
                     + [dict(algorithm='reinforce', learning_rate=1e-3 * 10.0 ** -j) for j in range(10)],
 }
-N_SEEDS = 20                            # members of array_num=0 in standard and SNR
+N_SEEDS = {'standard': 20, 'SNR': 20}   # members of array_num=0 where they are seeds
 
 RELEASED = dict(first_sample='first_component', squared_loss=False, reinforce_gain=1.0, fantasy_score=False,
                 trace_reset=False, baseline='before', switch_all_layers=True, carry_over=True, stimulus_term=True,
@@ -145,6 +145,7 @@ NAMES = {'MNIST': 'impression_mnist', 'time_constant': 'impression_tc', 'switch_
 RULES = {                               # checked before anything is computed
     'array_num >= 1': 'members are numbered from 1',
     'seed >= 0': 'a seed is a natural number',
+    "rng != 'legacy' or seed + array_num <= 2 ** 32": 'legacy seeds have 32 bits',
     '0 < scale <= 100': 'a factor for the length of the run',
     "data in ('ou', 'mnist', 'spoken_digits')": 'the three stimuli',
     "first_sample in ('innovation', 'first_component', 'stationary')": 'how the stimulus starts',

@@ -101,9 +101,9 @@ def standard(level):
     """Fig. 1."""
     scale = {'scale': 0.05} if level == 'quick' else {}
     rows = [
-        row('test loss, untrained', each(lambda d, p: d['loss_mean'][0]), 28250, (2.4e4, 3.2e4)),
-        row('test loss after 5 % of training', each(lambda d, p: d['loss_mean'][1]), 14858, (1.3e4, 1.7e4)),
-        row('test loss after 95 %', each(lambda d, p: d['loss_mean'][-1]), 5424, (4.8e3, 6.0e3), main=True),
+        row('test loss, untrained', each(lambda d, p: published_loss(d, p)[0]), 28250, (2.4e4, 3.2e4)),
+        row('test loss after 5 % of training', each(lambda d, p: published_loss(d, p)[1]), 14858, (1.3e4, 1.7e4)),
+        row('test loss after 95 %', each(lambda d, p: published_loss(d, p)[-1]), 5424, (4.8e3, 6.0e3), main=True),
         row('last / first test loss', each(last_to_first), 0.192, (0, 0.22)),
         row('largest rise between snapshots (ratio)', each(lambda d, p: (d['loss_mean'][1:] / d['loss_mean'][:-1]).max()), None,
             (0, 1.03)),

@@ -13,6 +13,7 @@ DIMENSION_KEYS = [
 ]
 WAKE_LOSS = (91.0, 94.0, 83.5, 60.4, 50.4, 3708, 7055, 9390, 9881, 9840)  # IL, REINFORCE for d = 2, 4, 8, 16, 32
 BACKPROP_LOSS = (893, 252, 76.9, 15.7, -22.6)
+LINEAR_LOSS = (61.9, 38.2, 24.3, 3.7, -25.3)
 TC_R2 = (0.970, 0.971, 0.972, 0.974, 0.976, 0.979, 0.982, 0.986, 0.992, 0.996)
 TC_CORRELATION = (0.613, 0.638, 0.666, 0.696, 0.730, 0.766, 0.806, 0.850, 0.899, 0.979)
 REINFORCE_LOSS = dict(zip(range(14, 21), (7217, 6776, 7911, 9623, 10781, 11280, 11456), strict=True))  # lr_optim, by j
@@ -33,7 +34,46 @@ def released_dimensionality():
             (min(w - 0.25 * abs(w), w - 10), max(w + 0.25 * abs(w), w + 10)), RELEASED)
         for i, w in enumerate(BACKPROP_LOSS)
     ]
+    found['rows'].append(
+        row('REINFORCE / IL pure-wake loss: lowest ratio over d',
+            lambda runs: min(quotients(runs[5:10], runs[:5], 'wake_loss')), 41, (10, None), RELEASED)
+    )
     return found | {'figure': 'fig_2d_released'}
+
+
+def quotients(above, below, name):
+    """One result of some runs divided by that of others."""
+    return [float(a[name] / b[name]) for (_, a), (_, b) in zip(above, below, strict=True)]
+
+
+def highest_difference(first, name, second, other):
+    """A row's value: largest of `name` of runs[first] minus `other` of runs[second]."""
+    return lambda runs: max(float(a[name] - b[other]) for (_, a), (_, b) in zip(runs[first], runs[second], strict=True))
+
+
+def order_of_rules():
+    """Which rule ends lower, on another stimulus than the released one, and for the linear control on that one too."""
+    runs = params('dimensionality', (1, 6), released_code=True)
+    runs += params('backprop', range(1, 6)) + params('backprop', range(1, 6), generative_nonlinearity='tanh')
+    linear, tanh = slice(2, 7), slice(7, 12)
+    rows = [
+        row('REINFORCE / IL pure-wake loss, d = 2', lambda runs: quotients(runs[1:2], runs[:1], 'wake_loss')[0], 41,
+            (5, None), 'released'),
+        row('backpropagation, linear minus tanh output: wake test loss, highest over d',
+            highest_difference(linear, 'loss_test', tanh, 'loss_test'), None, (None, 0)),
+        row('backpropagation (tanh) d = 8: R² in wake', single(9, lambda d, p: d['R2']), 0.99, (0.985, 1)),
+    ]
+    replay = params('backprop', range(1, 6), rng='legacy') + params('dimensionality', range(1, 6), rng='legacy')
+    below = [
+        row(f'backpropagation (linear) d = {2 ** (i + 1)}: wake test loss', single(i, lambda d, p: d['loss_test']), value, None,
+            'legacy')
+        for i, value in enumerate(LINEAR_LOSS)
+    ]
+    below.append(row('backpropagation (linear) minus IL: wake test loss, highest over d',
+                     highest_difference(slice(0, 5), 'loss_test', slice(5, 10), 'wake_loss'), -19, (None, 0), 'legacy'))
+    found = {'mode': 'dimensionality', 'figure': None, 'claim': 'The order of the rules does not hang on the stimulus.'}
+    return [found | {'runs': runs, 'rows': rows},
+            found | {'mode': 'dimensionality, legacy stimulus', 'runs': replay, 'rows': below}]
 
 
 def difference_to(name, values):
@@ -58,6 +98,7 @@ def time_constant():
         ),
         row('last / untrained test loss, dt = 1', lambda runs: ratio(runs[:1]), 0.57, (0.48, 0.68)),
         row('last / untrained test loss, dt = 0.12', lambda runs: ratio(runs[8:9]), 0.20, (0.16, 0.26)),
+        row('last test loss: highest ratio to that of the next larger dt', lambda runs: max(successive(runs)), 0.92, (None, 1)),
     ]
     keys = [
         f'time_constant | dt{dt:.2f} sig {0.5 * dt**0.5:.3f} decay {1 - dt / 4:.3f}' for dt in (1 - 0.11 * i for i in range(10))
@@ -78,6 +119,12 @@ def last_loss(d, p):
     return d['loss_mean'][-1]
 
 
+def successive(runs):
+    """Ratios of the last test losses of neighbouring members of a sweep."""
+    losses = np.array([last_loss(d, None) for _, d in runs])
+    return (losses[1:] / losses[:-1]).tolist()
+
+
 def lr_optim():
     """Learning rates of both rules, the paper's mathematics and the released program."""
     rows = [
@@ -89,10 +136,14 @@ def lr_optim():
             RELEASED)
         for j, r in REINFORCE_LOSS.items()
     ]
-    rows.append(
+    rows += [
+        row('IL: smallest rise of the loss from j = 5 to 12', lambda runs: min(successive(runs[4:12])), 1.0, (1, None),
+            RELEASED),
+        row('REINFORCE: j of the lowest loss', lambda runs: 13.0 + np.argmin([last_loss(d, None) for _, d in runs[32:]]), 15,
+            (15, 15), RELEASED),
         row('REINFORCE: rates that diverge', lambda runs: float(sum(m['diverged_at'] >= 0 for m, _ in runs[20:])), 12, (12, 12),
-            RELEASED)
-    )
+            RELEASED),
+    ]
     return [
         {'mode': 'lr_optim', 'figure': 'fig_lr_optim', 'runs': params('lr_optim', range(1, 41)), 'rows': [],
          'claim': 'Learning rates, the paper’s mathematics (not in the paper).'},
@@ -118,4 +169,4 @@ def experiments():
     control = {'mode': 'backprop', 'figure': 'fig_backprop', 'runs': params('backprop', range(1, 6)), 'rows': [],
                'claim': 'The back-propagation control.'}
     standard = replayed('standard', (1,), ['standard_s0_n2000000'], seed=0)
-    return [standard, released_dimensionality(), control, *time_constant(), *lr_optim(), *mnist()]
+    return [standard, released_dimensionality(), *order_of_rules(), control, *time_constant(), *lr_optim(), *mnist()]

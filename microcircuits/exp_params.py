@@ -163,7 +163,7 @@ MODES = {
     'phased_small': _PHASED | _SMALL,
     'phased_larger': _PHASED | dict(layers=(4, 30, 3), seed=123456, dataset_size=3000, epochs=10, input_range=_SIGNED,
                                     init_WPP_range=_SIGNED, init_BPP_range=_SIGNED, eta_bw=(200.0,), eta_IP=(0.0,),
-                                    eta_PI=(1.0,), alpha=(1e-5,), rec_per_steps=10_000),
+                                    eta_PI=(1.0,), alpha=(1e-5,), rec_per_steps=1000),
     'phased_pinv': _PHASED | dict(model_type='DTPDRL', activation='logistic', layers=(2, 3, 2), seed=98723, dataset_size=50,
                                   epochs=20, noise_mode='uP_adaptive', noise_scale=(0.2,), noise_deg=45.0, taueps=10.0,
                                   eta_bw=(5000.0,), eta_IP=(0.0,), eta_PI=(200.0,), alpha=(0.0,), gate_regularizer=False,

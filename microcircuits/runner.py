@@ -71,11 +71,12 @@ def plain(value):
 
 
 def save(folder, members):
-    """All seeds' results in one file, arrays (seeds, ...). Returns its path."""
+    """All seeds' results in one file, arrays (seeds, ...); what a seed that diverged lacks is NaN. Returns its path."""
     runs = [load_npz(result_path(p), 'result') for p in members]
-    names = set.intersection(*(set(arrays) for _, arrays in runs))
+    like = {name: array for _, arrays in runs for name, array in arrays.items()}
     meta = json.dumps(runs[0][0] | {'seeds': [p.seed for p in members], 'kind': 'microcircuits.runner'})
-    stacked = {name: np.stack([arrays[name] for _, arrays in runs]) for name in sorted(names)}
+    stacked = {name: np.stack([arrays[name] if name in arrays else np.full(array.shape, np.nan) for _, arrays in runs])
+               for name, array in sorted(like.items())}
     return write_atomically(folder / 'model.npz', lambda file: np.savez(file, meta=np.array(meta), **stacked))
 
 

@@ -128,11 +128,11 @@ SWEEPS = {
     'noise_sweep': [dict(sigma=s) for s in (0.05, 0.1, 0.2, 0.4)],              # each tested at each
     'prior_sweep': [dict(kappa_in=k) for k in (0.0, 0.75, 2.0)] + [dict(mu_in=math.pi / 2)],
 }
-N_SEEDS = 3
 
 RULES = {                               # checked before anything is computed
     'array_num >= 1': 'members are numbered from 1',
     'seed >= 0': 'a seed is a natural number',
+    "rng != 'legacy' or seed < 2 ** 32": 'a legacy seed has 32 bits',
     "objective in ('linear', 'estimation', 'classifier', 'categorisation', 'mixed')": 'the tasks and their released synonyms',
     "mode != 'estimation' or objective in ('linear', 'estimation')":
         'sizes and rates of the other tasks come with mode=categorisation and mode=mixed',

@@ -73,6 +73,8 @@ def test_original_words_still_work(call):
     (['mode=switch_period', 'array_num=12'], 'array_num must be 1..11 for switch_period'),
     (['mode=dimensionality', 'array_num=11'], 'array_num must be 1..10'),
     (['mode=lr_optim', 'array_num=41'], 'array_num must be 1..40'),
+    (['mode=smoke', 'array_num=2'], 'mode=smoke has no sweep'),
+    (['rng=legacy', 'seed=4294967296'], 'legacy seeds have 32 bits'),
     (['algorithm=oja'], "algorithm in ('wake_sleep'"),
     (['mode=Vocal_Digits', 'array_num=2'], 'backprop.py'),
     (['switch_period=-1'], '0 <= switch_period'),

@@ -103,6 +103,7 @@ def test_every_parameter_with_every_kind_of_nonsense(module):
 def test_all_members_of_a_sweep():
     assert len(running.load_members(exp_params, 'mode=switch_period', 'array_num=0')) == 11
     assert [p.run_seed for p in running.load_members(exp_params, 'mode=SNR', 'array_num=0')] == list(range(120994, 121014))
+    assert len(running.load_members(exp_params, 'mode=smoke', 'array_num=0')) == 1      # not twenty times the same
     vocal = running.load_members(exp_params, 'mode=Vocal_Digits', 'array_num=0')
     assert [p.array_num for p in vocal] == [1, *range(3, 13)]            # 2, back-propagation, does not exist there
     with pytest.raises(ValueError, match='n_smaple'):

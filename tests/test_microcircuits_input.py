@@ -167,3 +167,14 @@ def test_mistakes_of_the_runner(tmp_path):
     np.savez(tmp_path / 'model.npz', meta=np.array(json.dumps(meta)), **arrays)
     result = run_runner(tmp_path, '--load', tmp_path / 'model.npz', '--task', 'fw_bw')
     assert 'holds runs of the task bw_only (seeds [123]), not fw_bw' in result.stderr
+
+
+def test_runner_keeps_what_one_seed_has_when_another_diverged(tmp_path, monkeypatch):
+    """The comparison of updates is missing for a seed that diverged: NaN there, the other seed's numbers are kept."""
+    monkeypatch.setattr(common, 'RESULTS', tmp_path)
+    members = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
+    angles = np.arange(6.0).reshape(3, 2)
+    common.save_result(common.result_path(members[0]), members[0], {'MSE': np.ones(4), 'angle_BP_updates': angles})
+    common.save_result(common.result_path(members[1]), members[1], {'MSE': np.full(4, np.nan)})
+    runs = runner.load(runner.save(tmp_path, members))
+    assert np.array_equal(runs[0][1]['angle_BP_updates'], angles) and np.isnan(runs[1][1]['angle_BP_updates']).all()

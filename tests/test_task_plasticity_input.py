@@ -68,6 +68,11 @@ def test_converter_refuses(tmp_path, content, message):
         convert(path)
 
 
+def test_converter_refuses_a_task_with_another_number_of_outputs(tmp_path):
+    with pytest.raises(ValueError, match='has 2 outputs, the task categorisation needs 1'):
+        convert(write(tmp_path / 'network_cr', original()), 'categorisation')
+
+
 def test_converter_command_line(tmp_path):
     command = [sys.executable, '-m', 'task_plasticity.convert_network']
     result = subprocess.run([*command, tmp_path / 'nothing'], capture_output=True, text=True)
@@ -87,7 +92,7 @@ def test_converter_command_line(tmp_path):
     ({'T': 10.005}, 'whole number of steps'),
     ({'T': 30.0, 'switch_period': 30.0}, 'no plasticity step would occur'),
     ({'dt': 0.06, 'T': 1200.0, 'switch_period': 240.0}, 'dt <= 0.05'),
-    ({'sigma': -1.0}, 'noise is not negative'),
+    ({'sigma': -1.0}, 'noise is not negative'), ({'rng': 'legacy', 'seed': 2 ** 32}, 'a legacy seed has 32 bits'),
     ({'kappa_in': -1.0}, 'concentration'),
     ({'sigma_sampler': -1.0}, 'stimulus diffusion'),
     ({'N': 1}, 'as many neurons as outputs'),

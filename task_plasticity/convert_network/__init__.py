@@ -17,6 +17,7 @@ import numpy as np
 from common import write_atomically
 from task_plasticity.state import TASKS
 
+OUTPUTS = {TASKS['estimation']: 2, TASKS['categorisation']: 1, TASKS['mixed']: 3}
 MAX_BYTES, MAX_ELEMENTS = 64 * 2 ** 20, 10 ** 7
 CODES = {'f8', 'f4', 'i8', 'i4', 'i2', 'i1', 'u8', 'u4', 'u2', 'u1', 'b1'}
 CORE = {f'numpy.{core}.{module}' for core in ('core', '_core') for module in ('multiarray', '_multiarray_umath')}
@@ -170,9 +171,11 @@ def convert(path, task=None):
         kept = {k: v for k, v in plain.items() if isinstance(k, str) and isinstance(v, (int, float))}
         ignored += [f'{name}[{k!r}]' for k in plain if k not in kept]
         out[f'{name}_json'] = np.array(json.dumps(kept))
-    task = task or {1: 'categorisation', 2: 'estimation'}.get(len(D))
+    task = task or {1: 'categorisation', 2: 'estimation', 3: 'mixed'}.get(len(D))
     if TASKS.get(task) is None:
         raise ValueError(f'the decoder has {len(D)} outputs; name the task: --task {" | ".join(sorted(TASKS))}')
+    if len(D) != OUTPUTS[TASKS[task]]:
+        raise ValueError(f'the decoder has {len(D)} outputs, the task {task} needs {OUTPUTS[TASKS[task]]}')
     out['task_json'] = np.array(json.dumps(task))
     return out, ignored
 
