@@ -5,6 +5,7 @@
 
 `run` is pure: parameters in, arrays out. The original's command line is runner.py.
 """
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -141,8 +142,12 @@ def learn(p, setting, checkpoint):
                 if now.epoch >= 0:
                     supply_noise(circuit, now, rng, steps)
                 at = circuit.count[state.STEP] // p.rec_per_steps
-                kept = circuit.advance(rows, p.hold, steps, now.normals, aims, begin=now.step, every=p.rec_per_steps,
-                                       keep=recorder.keep, **(flags if now.epoch >= 0 else {}))
+                advance = functools.partial(circuit.advance, rows, p.hold, normals=now.normals, target=aims, keep=recorder.keep,
+                                            every=p.rec_per_steps, **(flags if now.epoch >= 0 else {}))
+                before_chunk = circuit.x.copy(), circuit.count.copy()
+                kept, diverged_at = advance(steps=steps, begin=now.step), -1
+                if not np.isfinite(circuit.x).all():
+                    diverged_at = first_lost_step(circuit, before_chunk, advance, now.step)
                 if exact:
                     give_back(circuit, now, rng, stream)
                 start = before + now.epoch * epoch_steps if now.epoch >= 0 else 0
@@ -150,13 +155,22 @@ def learn(p, setting, checkpoint):
                 recorder.take(at, kept, rows[row], aims[row] if len(aims) else aims)
                 now.step += steps
                 bar.update(steps)
-                if not np.isfinite(circuit.x).all():
-                    return recorder, int(circuit.count[state.STEP] - 1)
+                if diverged_at >= 0:
+                    return recorder, diverged_at
                 checkpoint.offer(frozen, circuit, recorder, now, rng)
             now.epoch, now.step = now.epoch + 1, 0
             if setting.tests and (now.epoch % p.test_epochs == 0 or now.epoch == p.epochs):
                 recorder.accuracies(now.epoch, [accuracy(circuit, *test) for test in setting.tests])
     return recorder, -1
+
+
+def first_lost_step(circuit, before, advance, begin):
+    """Number of the first step that leaves something not finite: the chunk from the state `before` again, step by step."""
+    circuit.x[:], circuit.count[:] = before
+    while np.isfinite(circuit.x).all():
+        advance(steps=1, begin=begin)
+        begin += 1
+    return int(circuit.count[state.STEP] - 1)
 
 
 def accuracy(circuit, inputs, classes):

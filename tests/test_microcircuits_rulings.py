@@ -181,6 +181,19 @@ def test_nothing_is_recorded_after_a_divergence():
     assert np.isfinite(d['WPP_1'][:d['first_record']]).all()
 
 
+@pytest.mark.parametrize('mode, more', [('fig4_bp', {'eta_fw': (1e7, 1e7)}), ('fig4_pal', {'eta_bw': (1e6,), 'rng': 'legacy'})])
+def test_the_step_of_a_divergence_does_not_depend_on_the_chunks(mode, more, monkeypatch):
+    """The first step with something infinite is named, not the end of the chunk it fell into."""
+    p = load_params(exp_params, mode=mode, epochs=20, activation='linear', angles=False, rec_per_steps=1, record='uP,WPP,BPP',
+                    **more)
+    found = simulation.run(p)
+    step = int(found['diverged_at'])
+    assert step > 0 and all(np.isfinite(found[f'{name}_1'][:step]).all() for name in ('uP', 'WPP', 'BPP'))
+    assert not np.isfinite(found['uP_1'][step + 1:]).all(axis=1).any()
+    monkeypatch.setattr(simulation, 'CHUNK', 77)
+    assert simulation.run(p)['diverged_at'] == step
+
+
 def test_divergence_is_named(tmp_path):
     words = ['mode=fig4_bp', 'epochs=50', 'eta_fw=1e7,1e7', 'activation=linear']
     environment = os.environ | {'PLASTICITY_RESULTS': str(tmp_path)}
