@@ -181,7 +181,9 @@ class CnnModels:
             kx, ky = kernel_matrix(x, p.sigma_x), label_matrix(y, p.nclasses, p.sigma_y)
             c, H = third_factor(MODULATORS[p.modulator], kx, ky, p.gamma), np.eye(len(x)) - 1 / len(x)
         for layer in found:
-            if len(x) < 2 or (p.task == 'biohsic' and MODULATORS[p.modulator] == NONE):
+            if len(x) < 2:                                   # HSIC of one sample is undefined: only the output learns
+                gradients += [None, None]
+            elif p.task == 'biohsic' and MODULATORS[p.modulator] == NONE:
                 gradients += [torch.zeros_like(w) for w in weights[len(gradients):len(gradients) + 2]]
             elif p.task == 'biohsic':
                 gradients += local_gradient(layer, modulating_signal(layer.z, c, p.sigma_z)[None])
@@ -191,10 +193,12 @@ class CnnModels:
         return gradients + list(output_gradient(flat, logits, labels, current_only)), logits
 
     def update(self, k, gradients, rate):
-        """The optimiser's step of network k (AdamW as in optimise.update_row)."""
+        """The optimiser's step of network k (AdamW as in optimise.update_row); a gradient of None leaves its weights alone."""
         p, t = self.p, self.updates + 1
         decay = p.weight_decay if p.optimizer == 'adamw' else 0.0
         for w, (m, v), g in zip(self.weights_list[k], self.moments[k], gradients, strict=True):
+            if g is None:
+                continue
             if p.optimizer == 'sgd':
                 w.sub_(g, alpha=rate)
                 continue

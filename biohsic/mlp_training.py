@@ -135,10 +135,8 @@ def hidden_errors(net, rule, w, s, lo, hi, rows):
         z, d = layer(net, s.z, l, rows), layer(net, s.d, l, rows)
         if rule.task == BP:
             through_weights(matrix(net, w, l + 1), layer(net, s.d, l + 1, rows), d, lo, hi)
-        elif N > 1:
-            objective_error(z, lo, hi, s, rule.sigma_z, d)
         else:
-            d[lo:hi] = 0.0                                   # HSIC of one sample is undefined: only the output learns
+            objective_error(z, lo, hi, s, rule.sigma_z, d)
         for n in range(lo, hi):
             through_layer(layer(net, s.a, l, rows), z, s.scale[l], d, n)
     return lo
@@ -149,8 +147,10 @@ def learning_step(net, rule, o, w, m, v, s, x, labels, first, lo, hi, rows, upda
     """One update of all layers from rows lo .. hi - 1 of s, which hold the forward pass of the samples first + row."""
     top = net.depth - 1
     output_error(layer(net, s.z, top, rows), labels, first, lo, hi, rule.current_only, layer(net, s.d, top, rows))
-    begin = hidden_errors(net, rule, w, s, lo, hi, rows)
-    for l in range(net.depth):
+    lowest, begin = top, lo
+    if rule.task != HSIC or hi - lo > 1:                     # HSIC of one sample is undefined: only the output learns
+        lowest, begin = 0, hidden_errors(net, rule, w, s, lo, hi, rows)
+    for l in range(lowest, net.depth):
         start, d = lo if l == top else begin, layer(net, s.d, l, rows)
         W, mW, vW = matrix(net, w, l), matrix(net, m, l), matrix(net, v, l)
         b, mb, vb = bias(net, w, l), bias(net, m, l), bias(net, v, l)

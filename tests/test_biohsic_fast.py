@@ -166,6 +166,21 @@ def test_lif_test_set_with_an_incomplete_last_batch():
     assert np.isfinite(d['test_loss']).all() and np.isnan(d['test_hsic']).all()
 
 
+@pytest.mark.parametrize('words', [('model=mlp',), ('model=cnn', 'features=4')])
+def test_last_batch_of_one_sample_trains_the_output_alone(words):
+    """HSIC of one sample is undefined: hidden layers stay, whatever momentum the optimiser has."""
+    p = params('mode=smoke', 'task=hsic', *words, batch_size=6, nmodels=1, optimizer='adam')
+    sets = data.load(p) if p.net_kind == 'cnn' else data.load(p).flat
+    models = simulation.MODELS[p.net_kind].begin(p, sets)
+    x, y = sets.train_x[:31], sets.train_y[:31]
+    models.train([x[:30]], [y[:30]], 5, 6)
+    before = {name: value.copy() for name, value in models.weights().items()}
+    models.train([x[30:]], [y[30:]], 1, 6)
+    last = max(name for name in before if name.startswith('W'))
+    for name, value in models.weights().items():
+        assert np.array_equal(value, before[name]) == (name[1:] != last[1:]), name
+
+
 def test_read_out_learns_from_the_current_sample_alone():
     """D14: its gradient is that of the last sample, not divided by N."""
     def gradient(N, **more):
