@@ -124,10 +124,7 @@ def learn(p, setting, checkpoint):
     total = before + p.epochs * epoch_steps
     recorder, now = Recorder(circuit, p, before, total), Progress(p)
     resume(checkpoint, circuit, recorder, now, rng)
-    flags = {'learn_weights': p.task == 'fw_bw' or (p.protocol == 'notebook' and p.phased), 'learn_lat_weights': True,
-             'learn_bw_weights': True}
     chunk = max(1, min(10_000, CHUNK // circuit.shape.hidden))
-    exact = p.rng == 'legacy' and circuit.constants.K > 1 and not p.phased
     with progress(total, p.member, unit='step', unit_scale=True, initial=int(circuit.count[state.STEP])) as bar:
         while now.epoch < p.epochs:
             length = before if now.epoch < 0 else epoch_steps
@@ -138,22 +135,7 @@ def learn(p, setting, checkpoint):
                 rows, aims = inputs[now.order], targets[now.order] if len(targets) else NO_ROWS
             while now.step < length:
                 steps = min(chunk, length - now.step)
-                stream = rng.get_state() if exact else None
-                if now.epoch >= 0:
-                    supply_noise(circuit, now, rng, steps)
-                at = circuit.count[state.STEP] // p.rec_per_steps
-                advance = functools.partial(circuit.advance, rows, p.hold, normals=now.normals, target=aims, keep=recorder.keep,
-                                            every=p.rec_per_steps, **(flags if now.epoch >= 0 else {}))
-                before_chunk = circuit.x.copy(), circuit.count.copy()
-                kept, diverged_at = advance(steps=steps, begin=now.step), -1
-                if not np.isfinite(circuit.x).all():
-                    diverged_at = first_lost_step(circuit, before_chunk, advance, now.step)
-                if exact:
-                    give_back(circuit, now, rng, stream)
-                start = before + now.epoch * epoch_steps if now.epoch >= 0 else 0
-                row = ((at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - start) // p.hold
-                recorder.take(at, kept, rows[row], aims[row] if len(aims) else aims)
-                now.step += steps
+                diverged_at = learn_chunk(p, circuit, recorder, now, rng, rows, aims, steps)
                 bar.update(steps)
                 if diverged_at >= 0:
                     return recorder, diverged_at
@@ -162,6 +144,30 @@ def learn(p, setting, checkpoint):
             if setting.tests and (now.epoch % p.test_epochs == 0 or now.epoch == p.epochs):
                 recorder.accuracies(now.epoch, [accuracy(circuit, *test) for test in setting.tests])
     return recorder, -1
+
+
+def learn_chunk(p, circuit, recorder, now, rng, rows, aims, steps):
+    """`steps` steps of the epoch with samples `rows` and targets `aims`, recorded. -> step of a divergence or -1"""
+    exact = p.rng == 'legacy' and circuit.constants.K > 1 and not p.phased
+    stream = rng.get_state() if exact else None
+    flags = {}
+    if now.epoch >= 0:
+        supply_noise(circuit, now, rng, steps)
+        flags = {'learn_weights': p.task == 'fw_bw' or (p.protocol == 'notebook' and p.phased), 'learn_lat_weights': True,
+                 'learn_bw_weights': True}
+    advance = functools.partial(circuit.advance, rows, p.hold, normals=now.normals, target=aims, every=p.rec_per_steps,
+                                keep=recorder.keep, **flags)
+    state_before, start = (circuit.x.copy(), circuit.count.copy()), circuit.count[state.STEP] - now.step
+    at = circuit.count[state.STEP] // p.rec_per_steps
+    kept, diverged_at = advance(steps=steps, begin=now.step), -1
+    if not np.isfinite(circuit.x).all():
+        diverged_at = first_lost_step(circuit, state_before, advance, now.step)
+    if exact:
+        give_back(circuit, now, rng, stream)
+    row = ((at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - start) // p.hold
+    recorder.take(at, kept, rows[row], aims[row] if len(aims) else aims)
+    now.step += steps
+    return diverged_at
 
 
 def first_lost_step(circuit, before, advance, begin):
