@@ -12,10 +12,10 @@ reproduce: $(ENV)
 	.venv/bin/python reproduce.py $(ARGS)
 
 test: $(ENV) lint
-	.venv/bin/python -m pytest -n 2 -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 test-all: $(ENV) lint
-	.venv/bin/python -m pytest -n 2 $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(ENV)
 	.venv/bin/ruff check .

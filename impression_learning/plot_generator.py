@@ -129,7 +129,7 @@ def fig_lr_optim(runs):
                         label=name)
     axes[0, 2].set(xlabel='learning rate', ylabel='wake loss of the final network', xscale='log', yscale='log',
                    title='Final loss')
-    axes[0, 2].legend()
+    axes[0, 2].legend(loc='lower left')
     return figure
 
 

@@ -241,7 +241,7 @@ def vocal_loss(ax, runs):
         else:
             ax.plot([], [], color=COLOURS[rule], label=f'{LABELS[rule]}: diverged at step {meta["diverged_at"]}')
     ax.set(xlabel='epoch', ylabel='test loss', yscale='log', ylim=(1e5, 3.5e6), title='Loss through training')
-    ax.legend()
+    ax.legend(loc='center right', bbox_to_anchor=(1.02, 0.66), handlelength=1.2)
 
 
 def vocal_correlations(axes, runs):
