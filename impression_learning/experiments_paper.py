@@ -14,6 +14,7 @@ DIMENSION_KEYS = [
 WAKE_LOSS = (91.0, 94.0, 83.5, 60.4, 50.4, 3708, 7055, 9390, 9881, 9840)  # IL, REINFORCE for d = 2, 4, 8, 16, 32
 BACKPROP_LOSS = (893, 252, 76.9, 15.7, -22.6)
 LINEAR_LOSS = (61.9, 38.2, 24.3, 3.7, -25.3)
+IL_SQUARED = (89, 90, 75, 44, 18)
 TC_R2 = (0.970, 0.971, 0.972, 0.974, 0.976, 0.979, 0.982, 0.986, 0.992, 0.996)
 TC_CORRELATION = (0.613, 0.638, 0.666, 0.696, 0.730, 0.766, 0.806, 0.850, 0.899, 0.979)
 REINFORCE_LOSS = dict(zip(range(14, 21), (7217, 6776, 7911, 9623, 10781, 11280, 11456), strict=True))  # lr_optim, by j
@@ -64,12 +65,15 @@ def order_of_rules():
         row('backpropagation (tanh) d = 8: R² in wake', single(9, lambda d, p: d['R2']), 0.99, (0.985, 1)),
     ]
     replay = params('backprop', range(1, 6), rng='legacy') + params('dimensionality', range(1, 6), rng='legacy')
-    below = [
-        row(f'backpropagation (linear) d = {2 ** (i + 1)}: wake test loss', single(i, lambda d, p: d['loss_test']), value, None,
+    below = [                           # D11: the control's own loss, and the wake loss by which Fig. 2d judges all rules
+        row(f'{name} d = {2 ** (i + 1)}: {loss}', single(i + 5 * (name == 'IL'), lambda d, p, key=key: d[key]), values[i], None,
             'legacy')
-        for i, value in enumerate(LINEAR_LOSS)
+        for name, loss, key, values in (('backpropagation (linear)', 'own test loss', 'loss_test', LINEAR_LOSS),
+                                        ('backpropagation (linear)', 'wake loss as of Fig. 2d', 'wake_loss', [None] * 5),
+                                        ('IL', 'wake loss as of Fig. 2d', 'wake_loss', IL_SQUARED))
+        for i in range(5)
     ]
-    below.append(row('backpropagation (linear) minus IL: wake test loss, highest over d',
+    below.append(row('backpropagation (linear), own loss, minus IL: highest over d',
                      highest_difference(slice(0, 5), 'loss_test', slice(5, 10), 'wake_loss'), -27, (None, 0), 'legacy'))
     found = {'mode': 'dimensionality', 'figure': None, 'claim': 'The order of the rules does not hang on the stimulus.'}
     return [found | {'runs': runs, 'rows': rows},
