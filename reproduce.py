@@ -2,7 +2,7 @@
 
     python reproduce.py                 headline experiments -> figures/report.html, figures/results.json
     python reproduce.py --quick         the same shortened, a few minutes; no number is judged unless it has a quick band
-    python reproduce.py --paper         every mode, sweep and seed of the specifications
+    python reproduce.py --paper         all figures, sweeps and seeds (modes that no figure uses: each folder's README)
     python reproduce.py --only FOLDER   one paper (may be repeated)
     python reproduce.py --publish       copy rows, small figures and curves of the last run to figures/published/ and fill
                                         the tables of the READMEs
@@ -112,7 +112,7 @@ def shortest_command(experiment):
 
 
 def rows_of(experiment, runs, machine):
-    """The finished rows (see README, "What the columns mean") of one experiment; runs is None if it was not run."""
+    """The finished rows (see README, "Columns of figures/results.json") of one experiment; runs is None if it was not run."""
     seconds = round(sum(meta['cpu_seconds'] for meta, _ in runs), 1) if runs else None
     rows = []
     only_figure = [{'quantity': 'figure only', 'value': lambda runs: float('nan')}]

@@ -40,7 +40,8 @@ def kernels():
         lateral = W - layers[0] * layers[1]
         cells, inter = sum(layers[1:]), sum(layers[2:])
         learning = (W + lateral if task == 'fw_bw' else 0) + lateral * (1 + (rule == 'PAL'))
-        yield {'kernel': f'{rule} {task}', 'mode': 'fig3_weak' if len(layers) == 5 else '', 'sizes': '-'.join(map(str, layers)),
-               'steps': STEPS, 'macs': W + 3 * lateral + learning, 'normals': sum(layers[1:-1]) if rule == 'PAL' else 0,
+        mode = 'fig3_weak' if layers == (5, 20, 10, 20, 5) else ''
+        yield {'kernel': f'{rule} {task}', 'mode': mode, 'sizes': '-'.join(map(str, layers)), 'steps': STEPS,
+               'macs': W + 3 * lateral + learning, 'normals': sum(layers[1:-1]) if rule == 'PAL' else 0,
                'tanhs': (cells + inter) * (2 if task == 'fw_bw' else 1), 'released_us': released,
                'make': lambda a=layers, b=rule, c=task: stepping(a, b, c)}

@@ -1,9 +1,9 @@
 """Impression learning: what reproduce.py runs, and the numbers it checks.
 
 Bands and the released program's numbers are those of the specification, section 7; the published figures carry no numbers in
-their text, so the column "paper" is empty. setting: 'default' (the paper's mathematics, modern random stream) or
-'released+legacy' (the released program's rule and random stream). A row's `value` takes the runs, [(meta, arrays), ...], and
-gives one number a seed (list) or one statistic over all (float).
+their text, so the column "paper" is empty. setting: 'default' (the paper's mathematics, modern random stream),
+'released' (the released program's rule), 'released+legacy' (with its random stream) or 'legacy' (the paper's on that stream). A
+row's `value` takes the runs, [(meta, arrays), ...], and gives one number a seed (list) or one statistic over all (float).
 """
 
 import json

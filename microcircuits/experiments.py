@@ -163,7 +163,7 @@ def error_rows():
 
 
 def figure_4(level):
-    """Fig. 4a, b; at level 'paper' also from the released random stream, against stored checkpoints."""
+    """Fig. 4a, b (its replay: experiments_paper.replay_4)."""
     modes = ('fig4_pal', 'fig4_bp', 'fig4_fa')
     if level == 'quick':
         runs = [p for mode in modes for p in params(mode, SEEDS[:2], epochs=200)]

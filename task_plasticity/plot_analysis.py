@@ -114,7 +114,7 @@ def gaussian_entropy(det, n):
 
 def noise_volume(r, theta, D, entropy=False, keep=None):
     """Per angle: fraction = noise volume in the read-out space / in the K largest principal axes, total, projected, overlap
-    of the two bases (K, N) and eigenvalues (N,). Volumes are determinants or (released default, D12) Gaussian entropies."""
+    of the two bases (K, N) and eigenvalues (N,). Volumes are determinants or (released program, D12) Gaussian entropies."""
     V = read_out_axes(D)
 
     def volume(k):
@@ -128,7 +128,7 @@ def noise_volume(r, theta, D, entropy=False, keep=None):
 
 
 def noise_volume_bci(r, D):
-    """(fraction, total, projected) of one set of records r (N, m), with determinants."""
+    """(fraction, total, projected) of one set of records r (N, m), with determinants (for the task left out, D18)."""
     fraction, total, projected, *_ = noise_volume(r, np.zeros(r.shape[1]), D)
     return fraction[0], total[0], projected[0]
 
