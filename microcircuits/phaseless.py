@@ -26,7 +26,7 @@ def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals,
         ranges, records):
     """Advance a circuit by `steps` time steps, in place.
 
-    z, c, s, x: Shape, Constants, State and the flat array behind the state. count: integer counters of model.py.
+    z, c, s, x: Shape, Constants, State and the flat array behind the state. count: integer counters of state.py.
     r0 (rows, n_0), target (rows, n_N), either without a row for none: a row is held for hold (hold_target) steps; the first
     step is number `begin` of them.
     normals: flat standard-normal draws, taken in order from count[DRAWN] on. The three switches: W; WIP and BI; B.

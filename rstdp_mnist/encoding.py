@@ -1,5 +1,5 @@
 """From an image to spike latencies: differences of Gaussians, local normalisation, rank-order bins (specified in the paper's
-authors' simulator; README, "Equations"). A latency is the number of the time bin, 0 .. n_bins - 1; n_bins = never fires.
+authors' simulator; README, table of equations). A latency is the number of the time bin, 0 .. n_bins - 1; n_bins = never fires.
 """
 import numpy as np
 
