@@ -15,6 +15,10 @@ CASES = [((5, 20, 10, 20, 5), 'PAL', 'bw_only', 328), ((5, 20, 10, 20, 5), 'PAL'
          ((4, 30, 3), 'LDRL', 'bw_only', None)]
 
 
+LARGE = ('weights, traces and low-passes (1.5 MB and more) are read and written in every step and do not fit the inner cache: '
+         'the bound counts arithmetic only')
+
+
 def stepping(layers, rule, task):
     """A call that draws the noise of, and runs, STEPS steps."""
     H, phased = len(layers) - 2, rule == 'LDRL'
@@ -44,4 +48,5 @@ def kernels():
         yield {'kernel': f'{rule} {task}', 'mode': mode, 'sizes': '-'.join(map(str, layers)), 'steps': STEPS,
                'macs': W + 3 * lateral + learning, 'normals': sum(layers[1:-1]) if rule == 'PAL' else 0,
                'tanhs': (cells + inter) * (2 if task == 'fw_bw' else 1), 'released_us': released,
+               'note': LARGE if W > 20_000 else None,
                'make': lambda a=layers, b=rule, c=task: stepping(a, b, c)}
