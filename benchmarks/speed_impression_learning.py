@@ -28,6 +28,7 @@ def training(mode, number, steps):
     loss, latent = np.empty((steps, 3)), np.empty((0, 0))
 
     def call():
+        """What is timed."""
         for a in range(0, steps, noise.block):
             b = min(steps, a + noise.block)
             learning.run(net, act, phase, learner, X[a:b], *noise.draw(b - a), *sigmas, rule, True, loss[a:b], latent)
@@ -65,6 +66,7 @@ def control(number):
     loss, latent, phases = np.empty(STEPS), np.empty((STEPS, n)), np.empty((STEPS, 2), int)
 
     def call():
+        """What is timed."""
         eps = rng.standard_normal((STEPS, 2 * (n + n_in)))
         backprop.run_steps(state, X, eps, *backprop.constants(p), *backprop.rates(p), 10 ** 9, True, loss, latent, phases)
     return call

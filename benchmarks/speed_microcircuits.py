@@ -15,7 +15,7 @@ CASES = [((5, 20, 10, 20, 5), 'PAL', 'bw_only', 328), ((5, 20, 10, 20, 5), 'PAL'
          ((4, 30, 3), 'LDRL', 'bw_only', None)]
 
 
-LARGE = ('weights, traces and low-passes (1.5 MB and more) are read and written in every step and do not fit the inner cache: '
+LARGE = ('weights, traces and low-passes (2 MB and more) are read and written in every step and do not fit the inner cache: '
          'the bound counts arithmetic only')
 
 
@@ -31,6 +31,7 @@ def stepping(layers, rule, task):
     target = rng.uniform(0, 1, (100, layers[-1])) if task == 'fw_bw' else NO_ROWS
 
     def call():
+        """What is timed."""
         normals = rng.standard_normal(STEPS * net.shape.hidden) if rule in ('PAL', 'LDRL') else None
         net.count[state.DRAWN] = 0
         net.advance(rows, 100, STEPS, normals, target, **SWITCHES[task])

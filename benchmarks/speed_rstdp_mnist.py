@@ -41,6 +41,7 @@ def trained():
 
 
 def encode():
+    """The encoder on all images."""
     images = trained()[1]
     return lambda: encoding.encode(images)
 
@@ -64,11 +65,13 @@ def learn_batches(number):
 
 
 def forward_1():
+    """Latencies of layer 1."""
     p, _, _, latency, _, _, out = trained()
     return lambda: lower.second_input(p, latency, map_last(out['conv1_weight']))
 
 
 def forward_2():
+    """Features of layer 2."""
     p, _, _, _, C1, _, out = trained()
     return lambda: lower.third_input(p, C1, map_last(out['conv2_weight']))
 

@@ -16,6 +16,7 @@ def trial(mode, learning):
     settings = network.settings(p, learning=learning)
 
     def call():
+        """What is timed."""
         if learning:
             xi, nu, theta = simulation.training_noise(p, rngs.training)
         else:

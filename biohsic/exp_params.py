@@ -12,6 +12,8 @@ mode = 'lif_xor'                        # a key of MODES below
 
 @dataclass(frozen=True)
 class Params:
+    """One run; None: filled in by mode, data and model (TABLE)."""
+
     mode: str = 'lif_xor'
     array_num: int = 1                  # member of the mode's sweep; 0 = all
     seed: int = 42                      # initial weights, order of the samples, augmentation, noise

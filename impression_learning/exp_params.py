@@ -11,6 +11,8 @@ mode = 'standard'                       # a key of MODES below
 
 @dataclass(frozen=True)
 class Params:                           # value = the standard setting (Fig. 1)
+    """One run."""
+
     mode: str = 'standard'
     array_num: int = 1                  # member of the mode's sweep, or number of the seed (standard, SNR); 0 = all
     seed: int = 120994                  # run n of standard and SNR uses seed + n - 1

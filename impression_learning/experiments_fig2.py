@@ -19,12 +19,15 @@ def snr_rows():
     """Fig. 2a-c: acceptance numbers over seeds, default setting."""
 
     def snr(runs, rule):
+        """SNR of a rule: (seeds, snapshots)."""
         return panels.stack(runs, f'snr_{rule}').mean(axis=(2, 3))
 
     def cosine(runs):
+        """Cosine of corrected REINFORCE with IL: (seeds, snapshots)."""
         return panels.stack(runs, 'cosine_corrected')
 
     def ratio(runs, rule, at):
+        """IL over a rule, seed means, at a snapshot."""
         return float(snr(runs, 'il')[:, at].mean() / snr(runs, rule)[:, at].mean())
 
     return [
@@ -58,6 +61,7 @@ def snr_ratios():
     """How far the SNR of each form of REINFORCE lies below impression learning's (seed means)."""
 
     def ratio(rule, at):
+        """The same as the value of a row."""
         return lambda runs: float(panels.stack(runs, 'snr_il')[:, at].mean() / panels.stack(runs, f'snr_{rule}')[:, at].mean())
 
     names = {'corrected': 'corrected', 'stimulus_term': 'with the fantasy–stimulus term', 'released': 'as released'}

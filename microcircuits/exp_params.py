@@ -12,6 +12,8 @@ mode = 'fig3_weak'                      # a key of MODES below
 
 @dataclass(frozen=True)
 class Params:                           # value = Fig. 3a-c, weakly driven deep network
+    """One run."""
+
     mode: str = 'fig3_weak'
     array_num: int = 1                  # member of the mode's sweep: the published seeds; 0 = all
     seed: int = 123                     # voltages, weights, noise and order of the samples

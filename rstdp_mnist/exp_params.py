@@ -11,6 +11,8 @@ mode = 'paper_short'                    # a key of MODES below
 
 @dataclass(frozen=True)
 class Params:                           # value = the paper's network, 21 epochs of layer 3
+    """One run."""
+
     mode: str = 'paper_short'
     array_num: int = 1                  # member of the mode's sweep: the seeds; 0 = all
     seed: int = 0                       # initial weights, shuffling, dropout

@@ -10,6 +10,8 @@ mode = 'estimation'                     # a key of MODES below
 
 @dataclass(frozen=True)
 class Params:                           # value = estimation (Figs. 1-3)
+    """One run."""
+
     mode: str = 'estimation'
     array_num: int = 1                  # member of the mode's sweep; 0 = all
     seed: int = 120994
