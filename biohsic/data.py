@@ -81,6 +81,7 @@ class PlainUnpickler(pickle.Unpickler):
                ('numpy', 'dtype'), ('_codecs', 'encode')}
 
     def find_class(self, module, name):
+        """The allowed names; UnpicklingError for all others."""
         if (module, name) not in self.ALLOWED:
             raise pickle.UnpicklingError(f'{module}.{name} is not allowed')
         return super().find_class(module, name)

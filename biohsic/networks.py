@@ -77,6 +77,7 @@ class LifModels(Models):
         self.columns = 2 + 3 * net.depth
 
     def state(self):
+        """Everything that changes: live arrays, the voltages too."""
         return super().state() | {'u': self.u}
 
     def train(self, xs, labels, windows, per_epoch, learn=True):
