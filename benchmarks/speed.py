@@ -26,9 +26,11 @@ sys.path.insert(0, str(HERE.parent))
 import numpy as np
 import torch
 
-from common import kernel, write_atomically
-from report import fill, number
-from reproduce import PAPERS, hardware
+from common.kernel import kernel
+from common.results import write_atomically
+from reproduction.evidence import number
+from reproduction.experiments import PAPERS, hardware
+from reproduction.publish import fill
 from rstdp_mnist.rstdp import add_bytes
 
 PROCESSES = 3

@@ -4,7 +4,7 @@ import numpy as np
 from biohsic import data, exp_params, layers, networks
 from biohsic.cnn import CnnModels
 from biohsic.reservoir import Reservoir
-from common import load_params
+from common.params import load_params
 
 MNIST, XOR = (784, 128, 64, 10), (2, 10, 4, 2)
 WINDOWS = 500

@@ -1,7 +1,7 @@
 """Kernels of impression learning for benchmarks/speed.py: a training step (noise included), a step of the SNR comparison."""
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from impression_learning import backprop, exp_params, learning, network, snr
 
 STEPS = 20_000

@@ -1,7 +1,7 @@
 """Kernels of the dendritic microcircuits for benchmarks/speed.py: one time step, noise included."""
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from microcircuits import exp_params, state
 from microcircuits.circuit import NO_ROWS, Microcircuit
 

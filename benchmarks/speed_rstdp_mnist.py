@@ -7,11 +7,12 @@ import functools
 
 import numpy as np
 
-from common import load_params, load_result
+from common.params import load_params
+from common.results import load_result
+from common.running import finish
 from rstdp_mnist import data, encoding, exp_params, lower, replication, stdp
 from rstdp_mnist.rstdp import Decider, count_afferents, list_active, rough_potentials
 from rstdp_mnist.spikes import layers, map_last
-from running import finish
 
 IMAGES = 1000
 NOTES = {'encoding': 'half of the time goes into the filters, whose rows of 3 to 13 numbers are short, '

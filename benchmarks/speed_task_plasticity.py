@@ -1,7 +1,7 @@
 """Kernels of task-dependent representations for benchmarks/speed.py: one step of training and of a test, noise included."""
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from task_plasticity import exp_params, model, network, simulation
 
 STEPS = 20_000

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biohsic.layers import generator
-from common import find_data, read_idx
+from common.data import find_data, read_idx
 
 PUBLISHED = Path(__file__).parent / 'published' / 'synthetic_datasets.npz'
 CIFAR_MEAN, CIFAR_STD = np.array((0.4914, 0.4822, 0.4465), 'f4'), np.array((0.247, 0.243, 0.261), 'f4')

@@ -2,8 +2,8 @@
 import sys
 
 from biohsic import exp_params
-from common import nearest
-from running import main, stop
+from common.params import nearest
+from common.script import main, stop
 
 NAMES = {'mnist': 'mnist', 'fashion_mnist': 'fashion', 'digits': 'mnist', 'xor': 'xor', 'linear': 'linear'}
 NO_MEANING = ('gpu', 'job_suffix', 'logger', 'training.log_epochs', 'training.log_interval', 'checkpointing.path',

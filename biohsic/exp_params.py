@@ -5,7 +5,7 @@ The original's dotted keys work on the command line (data.batchsize=8, hsic.gamm
 """
 from dataclasses import dataclass
 
-from biohsic.exp_params_checks import N_CLASSES, TRAIN_SIZES, check
+from biohsic.checks import N_CLASSES, TRAIN_SIZES, check
 
 mode = 'lif_xor'                        # a key of MODES below
 
@@ -190,25 +190,6 @@ MODES |= {'biohsic_cifar10_reduced': MODES['biohsic_cifar10_cnn'] | _REDUCED | {
 SWEEPS = {'memory_sweep': [dict(batch_size=N) for N in (2, 4, 8, 16, 32)]}
 RELEASED = dict(accuracy='batches')
 
-RULES = {
-    'seed >= 0': 'seeds are not negative',
-    'synthetic_seed >= 0 and (order_seed is None or order_seed >= 0)': 'seeds are not negative',
-    'input_scale != 0 and target_scale != 0': 'inputs and targets of nothing but zeros',
-    'nmodels >= 1': 'networks to train',
-    'nepochs >= 0': 'epochs',
-    'train_size >= 0 and test_size >= 0 and check_size >= 0': 'numbers of samples, 0 means all (check_size: none)',
-    'gamma >= 0': 'weight of the label term',
-    'learning_rate > 0 and init_value > 0': 'learning rates',
-    '0 <= b1 < 1 and 0 <= b2 < 1 and eps > 0 and weight_decay >= 0': 'constants of AdamW',
-    'time_step > 0 and time_constant >= time_step': 'Euler steps longer than the time constant are unstable',
-    'sample_timesteps >= 1': 'steps that a window is presented',
-    'pooling_factor >= 1 and test_batchsize >= 1': 'sizes',
-    'nhidden >= 1 and zdim >= 1 and nsamples >= 1': 'sizes of the reservoir',
-    '0 < density <= 1': 'probability that a recurrent weight is kept',
-    'hidden_noise >= 0 and output_noise >= 0 and rls_alpha > 0 and average_time >= time_step': 'noise and read-out',
-}
-WARNINGS = {'task not in ["lif", "reservoir"] or time_step <= 0.5 * time_constant':
-            'time_step is more than half of time_constant: the Euler steps are coarse'}
 
 ALIASES = {'+data': 'data', '+model': 'model', '+optimizer': 'optimizer', 'optimizer/learning_rate': 'schedule',
            '+optimizer/learning_rate': 'schedule', 'data.batchsize': 'batch_size', 'data.test_batchsize': 'test_batchsize',

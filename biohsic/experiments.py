@@ -5,8 +5,8 @@ specification 10. A row's `value` takes the runs, [(meta, arrays), ...], and giv
 """
 from biohsic import exp_params
 from biohsic.plot_panels import kind, published, select
-from common import load_params
-from report import row
+from common.params import load_params
+from reproduction.evidence import row
 
 LATE = slice(15, 26)                    # epochs 15-25: single epochs fluctuate, for all networks have the same order
 CLAIMS = {

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 
 RELEASED, PUBLISHED, EXACT, ARXIV, NONE = range(5)
 MODULATORS = {'released': RELEASED, 'published': PUBLISHED, 'exact': EXACT, 'arxiv': ARXIV, 'none': NONE}

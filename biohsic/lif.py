@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biohsic.layers import EPSILON
-from common import kernel
+from common.kernel import kernel
 
 LANES = 8
 

@@ -6,7 +6,7 @@ import numpy as np
 from biohsic.hsic import NONE, centre, coefficients, fill_labels, fill_matrix, hsic, slide_matrix
 from biohsic.lif import network_step, softmax_error, workspace
 from biohsic.optimise import set_rate, update_row
-from common import kernel
+from common.kernel import kernel
 
 # ---------------------------------------------------------------- learning
 

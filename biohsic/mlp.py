@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biohsic.layers import EPSILON
-from common import kernel
+from common.kernel import kernel
 
 BIOHSIC, HSIC, BP = range(3)
 TASKS = {'biohsic': BIOHSIC, 'hsic': HSIC, 'bp': BP}

@@ -11,7 +11,7 @@ import numpy as np
 from biohsic.hsic import NONE, centre, coefficients, fill_labels, fill_matrix, similarity, slide_matrix
 from biohsic.mlp import BIOHSIC, BP, HSIC, bias, cross_entropy, forward, input_of, layer, matrix, workspace
 from biohsic.optimise import set_rate, update_row
-from common import kernel
+from common.kernel import kernel
 
 # ---------------------------------------------------------------- errors of the layers
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 
 ADAM, SGD = range(2)
 

@@ -3,16 +3,20 @@
     python -m biohsic.plot_generator mode=lif_xor nmodels=5     the figure of a run that simulation.py has finished
     python -m biohsic.plot_generator mode=memory_sweep          all members of the sweep
 """
+# %% what the figures need
 import sys
+from pathlib import Path
 
 import numpy as np
 
-# %% what the figures need
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
 from biohsic import exp_params
 from biohsic import plot_panels as panels
-from common import save_figure, style
-from drawing import finished, grid
-from running import load_members, load_or_exit
+from common.figures import finished, grid, save_figure, style
+from common.script import load_or_exit, plots
+from common.words import load_members
 
 
 # %% F1: the reservoir
@@ -140,4 +144,4 @@ def main(words):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    plots('biohsic')

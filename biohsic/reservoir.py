@@ -8,7 +8,9 @@ import numpy as np
 from biohsic import data, layers
 from biohsic.hsic import modulating_signal
 from biohsic.optimise import learning_rates
-from common import Checkpoint, find_data, progress, read_idx, restore_rng, rng_state
+from common.checkpoint import Checkpoint, restore_rng, rng_state
+from common.data import find_data, read_idx
+from common.running import progress
 
 STATE = ('u', 'W_o', 'P', 'slow_reward', 'slow_output')
 

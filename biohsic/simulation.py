@@ -6,14 +6,21 @@
 `run` is pure: parameters in, arrays out. Order of operations as in specification 8: untrained networks first (epoch 0), then
 every epoch: learn from each window and measure it with the new weights, then the test set.
 """
+import sys
+from pathlib import Path
+
 import numpy as np
+
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from biohsic import data, reservoir
 from biohsic.cnn import CnnModels
 from biohsic.layers import generator
 from biohsic.networks import LifModels, MlpModels
-from common import Checkpoint, progress
-from running import main
+from common.checkpoint import Checkpoint
+from common.running import progress
+from common.script import main
 
 MODELS = {'lif': LifModels, 'mlp': MlpModels, 'cnn': CnnModels}
 CHUNK = {'lif': 300, 'mlp': 1000, 'cnn': 10}                 # windows between two looks at the clock

@@ -9,13 +9,19 @@ All three parameters get gradients in both phases, through the sampled r and s; 
 tests/test_impression_learning_model.py compares the gradients below with autograd.
 """
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from common import Checkpoint, kernel, progress, restore_rng, rng_state
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.checkpoint import Checkpoint, restore_rng, rng_state
+from common.kernel import kernel
+from common.running import progress
+from common.script import main, stop
 from impression_learning import analysis, data, network
-from running import main, stop
 
 
 class State(NamedTuple):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import find_data, kernel, read_idx
+from common.data import find_data, read_idx
+from common.kernel import kernel
 
 BLOCK = 65_536
 

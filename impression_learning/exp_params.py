@@ -6,6 +6,8 @@ one step of the stimulus is one step of the network.
 import math
 from dataclasses import dataclass
 
+from impression_learning.checks import check
+
 mode = 'standard'                       # a key of MODES below
 
 
@@ -65,6 +67,9 @@ class Params:                           # value = the standard setting (Fig. 1)
     carry_over: bool = False            # Q9: k and the phase counter survive from run to run
     stimulus_term: bool = False         # D1: REINFORCE's loss contains |s_gen - x|^2 / sr_0^2
     generative_nonlinearity: str = 'linear'     # D9: back-propagation control; released 'tanh'
+
+    def __post_init__(self):
+        check(self)
 
     @property
     def sigma_d(self):
@@ -143,59 +148,3 @@ RELEASED_SWEEPS = {'dimensionality': SWEEPS['dimensionality'][:5]
 NAMES = {'MNIST': 'impression_mnist', 'time_constant': 'impression_tc', 'switch_period': 'impression_sp',
          'dimensionality': 'impression_d', 'backprop': 'impression_d_bp', 'Vocal_Digits': 'vocal_digits',
          'SNR': 'impression_snr', 'lr_optim': 'impression_lr', 'smoke': 'impression_smoke'}
-
-RULES = {                               # checked before anything is computed
-    'array_num >= 1': 'members are numbered from 1',
-    'seed >= 0': 'a seed is a natural number',
-    "rng != 'legacy' or seed + array_num <= 2 ** 32": 'legacy seeds have 32 bits',
-    '0 < scale <= 100': 'a factor for the length of the run',
-    "data in ('ou', 'mnist', 'spoken_digits')": 'the three stimuli',
-    "first_sample in ('innovation', 'first_component', 'stationary')": 'how the stimulus starts',
-    "algorithm in ('wake_sleep', 'reinforce', 'reinforce_wake', 'backprop')": 'the learning rules',
-    "algorithm != 'backprop' or data != 'spoken_digits'": 'the back-propagation control has one latent layer; backprop.py '
-                                                          'runs it on the simulated stimulus and on MNIST',
-    "algorithm != 'backprop' or n_top == 0": 'the back-propagation control has one latent layer; see backprop.py',
-    "mode != 'SNR' or (data == 'ou' and algorithm != 'backprop')": 'mode SNR compares the updates of impression learning and '
-                                                                   'REINFORCE on the simulated stimulus',
-    "baseline in ('after', 'before', 'per_phase')": 'when the baseline takes in the loss',
-    "alternation in ('deterministic', 'random')": 'how wake and sleep alternate',
-    "generative_nonlinearity in ('linear', 'tanh')": 'output of the back-propagation control',
-    "rng in ('modern', 'legacy')": 'the random stream',
-    '1 <= n_latent <= 10000': 'latent dimensions',
-    '1 <= n_in <= 10000': 'input channels',
-    '1 <= n_neurons <= 10000': 'units of layer 1',
-    '0 <= n_top <= 10000': 'units of layer 2, 0 for none',
-    "n_in == 784 or data != 'mnist'": 'MNIST images have 28 x 28 pixels',
-    "n_in == 128 or data != 'spoken_digits'": 'the spectrograms have 128 mel bands',
-    "n_sample >= 1 or data != 'ou'": '0 means the whole data set, the simulated stimulus has no end',
-    "n_test >= 1 or data != 'ou'": '0 means the whole data set, the simulated stimulus has no end',
-    '0 <= n_sample <= 1e10': 'training steps',
-    '0 <= n_test <= 1e8': 'test steps',
-    '1 <= epoch_num <= 1e6': 'passes through the data',
-    '0 < dt < 4': 'the transition 1 - dt/4 of the stimulus must lie between 0 and 1',
-    '1 <= n_digits <= 10': 'digit classes',
-    '1 <= repeat_length <= 1e6': 'steps that an image is shown',
-    '1e-8 <= sigma_in <= 1e3': 'a noise s.d. is positive',
-    '1e-8 <= sigma_latent <= 1e3': 'a noise s.d. is positive',
-    '1e-8 <= sigma_obs_gen <= 1e3': 'a noise s.d. is positive',
-    '1e-8 <= sigma_latent_gen <= 1e3': 'a noise s.d. is positive',
-    '0 <= learning_rate <= 1e3': 'weights would explode at once',
-    '1e-6 <= recognition_scale <= 1e12': 'it divides the learning rate',
-    '0 <= switch_period <= 1e10': 'a phase lasts switch_period + 1 steps',
-    '0 <= trace_decay <= 1': 'a decay factor',
-    '0 <= loss_decay <= 1': 'a decay factor',
-    'abs(reinforce_gain) <= 1e3': 'weights would explode at once',
-    '1 <= gen_sim_num <= 10000': 'free-running simulations',
-    '0 <= gen_steps <= 1e8': 'steps, 0 for the length of the test set',
-    '1 <= loss_every <= 1e8': 'steps averaged',
-    '1 <= n_compare <= 1000': 'samples of the repeated sequence',
-    '1 <= epoch_num_snr <= 1e9': 'repeats of the sequence',
-}
-
-WARNINGS = {                            # allowed, but perhaps not what was meant
-    'switch_period > 0': 'with switch_period=0 the network stays in wake and the recognition weights never learn',
-    "data != 'ou' or sigma_latent_gen in (0.01, 0.5 * dt ** 0.5)":
-        "sigma_latent_gen is not used with data='ou': the top layer's generative noise has the s.d. of the stimulus",
-    "not released_code or data != 'ou' or n_sample % 4 == 0":
-        'n_sample is not divisible by 4: the phase and k left over after training depend on it (released_code)',
-}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-import report
-from common import load_params
+from common.params import load_params
 from impression_learning import analysis, exp_params
+from reproduction import evidence
 
 LAGS = (1, 5, 10, 20, 40)
 CORRELATION = {2: 0.894, 5: 0.849, 8: 0.815, 11: 0.773, 14: 0.753, 17: 0.720, 20: 0.699, 23: 0.676, 26: 0.662, 29: 0.643,
@@ -28,8 +28,8 @@ def params(mode, numbers=(1,), **given):
 
 
 def row(quantity, value, released=None, *more, **given):
-    """One line of the results table (report.row); the paper carries no numbers in its text."""
-    return report.row(quantity, value, None, released, *more, **given)
+    """One line of the results table (evidence.row); the paper carries no numbers in its text."""
+    return evidence.row(quantity, value, None, released, *more, **given)
 
 
 def each(function):

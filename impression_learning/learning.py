@@ -5,7 +5,7 @@ Every rule fills an update U (a Network-shaped set of arrays, before the learnin
 """
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 from impression_learning.model import (
     BASELINE_BEFORE,
     BASELINE_PER_PHASE,

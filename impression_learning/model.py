@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 
 TEST, IMPRESSION, REINFORCE, REINFORCE_WAKE = 0, 1, 2, 3          # learning rules
 ALGORITHMS = {'none': TEST, 'wake_sleep': IMPRESSION, 'reinforce': REINFORCE, 'reinforce_wake': REINFORCE_WAKE,

@@ -5,14 +5,20 @@
 
 reproduce.py calls the functions in FIGURES with the runs of its experiments.
 """
-import sys
-
 # %% what the figures need
-from common import load_params, result_path, save_figure, style
-from drawing import apart, finished, grid, whole_number
+import sys
+from pathlib import Path
+
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.figures import finished, grid, save_figure, style, whole_number
+from common.params import load_params
+from common.results import result_path
+from common.script import load_or_exit, plots, stop
+from common.words import apart, load_members
 from impression_learning import exp_params
 from impression_learning import plot_panels as panels
-from running import load_members, load_or_exit, stop
 
 # switch_period, K + 1 = 2, 5, .., 32, released program (specification 7)
 RELEASED_CORRELATION = (.894, .849, .815, .773, .753, .720, .699, .676, .662, .643, .630)
@@ -236,4 +242,4 @@ def drawn(name, draw, *args):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    plots('impression_learning')

@@ -13,7 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import ROOT, find_data, progress, write_atomically
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common import ROOT
+from common.data import find_data
+from common.results import write_atomically
+from common.running import progress
 
 RATE = 22_050             # Hz, librosa's default
 MEL = dict(sr=RATE, n_fft=2048, hop_length=512, n_mels=128, fmin=0.0, fmax=RATE / 2, power=2.0)
@@ -89,7 +95,7 @@ def make(source=None, out=None, data_dir=''):
 
 
 if __name__ == '__main__':
-    from running import stop
+    from common.script import stop
 
     words = dict(word.split('=', 1) for word in sys.argv[1:] if '=' in word)
     if set(words) - {'recordings'} or len(words) != len(sys.argv) - 1:

@@ -5,13 +5,20 @@
 
 `run` is pure: parameters in, arrays out. Protocols of specification 5; the SNR comparison is in snr.py.
 """
+import sys
+from pathlib import Path
+
 import numpy as np
 
-from common import Checkpoint, progress, restore_rng, rng_state
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.checkpoint import Checkpoint, restore_rng, rng_state
+from common.running import progress
+from common.script import main
 from impression_learning import analysis, data, network, snr
 from impression_learning.learning import run as run_kernel
 from impression_learning.model import REINFORCE, REINFORCE_WAKE
-from running import main
 
 N_SNAPSHOTS = 20
 

@@ -8,7 +8,8 @@ import dataclasses
 
 import numpy as np
 
-from common import progress, restore_rng, rng_state
+from common.checkpoint import restore_rng, rng_state
+from common.running import progress
 from impression_learning import analysis, data, network
 from impression_learning.learning import compare
 from impression_learning.model import BASELINE_AFTER, BASELINE_BEFORE

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from common import nearest
+from common.params import nearest
 from microcircuits import model, phased, phaseless, state
-from microcircuits.exp_params_checks import ACTIVATIONS, words
+from microcircuits.checks import ACTIVATIONS, words
 from microcircuits.state import Constants, Shape, State
 
 MODELS = {'FA': state.FA, 'BP': state.BP, 'PAL': state.PAL, 'LDRL': state.LDRL, 'DTPDRL': state.DTPDRL}

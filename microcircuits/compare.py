@@ -3,7 +3,7 @@ import dataclasses
 
 import numpy as np
 
-from common import progress
+from common.running import progress
 from microcircuits import model, state
 from microcircuits.circuit import Microcircuit, split
 

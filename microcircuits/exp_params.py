@@ -5,7 +5,7 @@ layer: N for eta_fw, the N - 1 hidden layers for the others.
 """
 from dataclasses import dataclass
 
-from microcircuits.exp_params_checks import check
+from microcircuits.checks import check
 
 mode = 'fig3_weak'                      # a key of MODES below
 
@@ -192,51 +192,3 @@ SWEEPS['yin_yang'] = [dict(seed=123456 + i) for i in range(10)] + [dict(seed=123
 
 RELEASED = dict(stale_apical=True, shared_counter=True, slope_hard_sigmoid=1.0, hidden_factor=True, float_phase=True,
                 top_decay=False)
-
-RULES = {                               # checked before anything is computed; lists and combinations: exp_params_checks.py
-    'array_num >= 1': 'members are numbered from 1',
-    '0 <= seed < 2 ** 32': 'a seed of 32 bits',
-    '0 <= input_seed < 2 ** 32': 'a seed of 32 bits',
-    '0 <= change_seed < 2 ** 32': 'a seed of 32 bits',
-    "task in ('bw_only', 'fw_bw')": 'the two tasks',
-    "model_type in ('BP', 'FA', 'PAL', 'LDRL', 'DTPDRL')": 'the learning rules',
-    "connection in ('layered', 'skip')": 'where the top-down weights come from',
-    "noise_type in ('OU', 'hold_white_noise')": 'the two kinds of noise',
-    "protocol in ('runner', 'notebook')": 'the two protocols',
-    "compare in ('', 'BP')": "nothing, or back-propagation",
-    "rng in ('modern', 'legacy')": 'the random stream',
-    '0 < gl <= 1e6': 'a conductance is positive',
-    '0 < gbas <= 1e6': 'a conductance is positive',
-    '0 <= gapi <= 1e6': 'a conductance is not negative',
-    '0 < gden <= 1e6': 'a conductance is positive',
-    '0 <= gnI <= 1e6': 'a conductance is not negative',
-    '0 <= gntgt <= 1e6': 'a conductance is not negative',
-    '0 <= taur <= 10': '1 is full prospective coding, 0 none',
-    '1e-9 <= dt <= 1e3': 'a time step in ms',
-    '1 <= dataset_size <= 1e7': 'samples',
-    '1 <= epochs <= 1e7': 'passes through the samples',
-    '0 <= change_epoch < epochs': 'an epoch of the run',
-    '0 <= noise_deg <= 180': 'an angle',
-    '0 < slope_hard_sigmoid <= 1': '1/6, or 1 as released',
-    "data in ('uniform', 'yin_yang')": 'the two kinds of samples',
-    "data != 'yin_yang' or task == 'fw_bw'": 'the yin-yang task is learned with targets',
-    "data != 'yin_yang' or layers[0] == 4 and layers[len(layers) - 1] == 3": 'x, y, 1 - x, 1 - y; three classes',
-    "data != 'yin_yang' or compare == ''": 'the comparison of updates needs a teacher',
-    '1 <= test_size <= 1e6': 'samples',
-    '1 <= test_epochs <= 1e6': 'epochs between validations',
-    '1 <= rec_per_steps <= 1e9': 'steps between two records',
-}
-
-WARNINGS = {                            # allowed, but perhaps not what was meant
-    "tauxi >= 3 * dt or noise_type != 'OU' or model_type != 'PAL'":
-        'tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)',
-    "tauxi <= 0.5 * Tpres or noise_type != 'OU' or model_type != 'PAL'":
-        'tauxi is close to Tpres: noise and signal are not separated in time',
-    'dt * eta_fw[0] * layers[0] <= 10 and dt * eta_bw[0] * layers[2] <= 1000':
-        'dt * eta * n is large: the weights will probably explode',
-    "tausyn > dt or model_type not in ('LDRL', 'DTPDRL')": 'tausyn = dt: the filters of the phased line keep one step only',
-    "len(alpha) < len(layers) - 1": 'alpha has more entries than hidden layers: the last ones are not used',
-    "len(eta_PI) < len(layers) - 1": 'eta_PI has more entries than hidden layers: the last ones are not used',
-    "len(eta_IP) == 1 or connection != 'skip'": 'eta_IP has more entries than skip connections need (one): the last counts',
-    "len(noise_scale) < len(layers) - 1": 'noise_scale has more entries than hidden layers: the last ones are not used',
-}

@@ -6,7 +6,7 @@
 
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from microcircuits import exp_params
 from microcircuits.plot_panels import (
     by_epoch,
@@ -16,7 +16,7 @@ from microcircuits.plot_panels import (
     percentiles,
     stacked,
 )
-from report import row
+from reproduction.evidence import row
 
 SEEDS = exp_params.SEEDS
 FRESH = tuple(range(1001, 1011))

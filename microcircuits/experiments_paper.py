@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from microcircuits import exp_params
 from microcircuits.experiments import CLAIMS, REPLAY, SEEDS, error_rows, params
 from microcircuits.plot_panels import PUBLISHED, cosine, of_model, stacked
-from report import row
+from reproduction.evidence import row
 
 MODES_4 = ('fig4_pal', 'fig4_bp', 'fig4_fa')
 

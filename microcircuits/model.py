@@ -4,7 +4,7 @@ Arguments: z Shape, c Constants, s State (state.py). phaseless.py and phased.py 
 """
 import math
 
-from common import kernel
+from common.kernel import kernel
 from microcircuits.state import HARD_SIGMOID, LOGISTIC, RELU, SOFT_RELU, TANH
 
 # ---------------------------------------------------------------- activation functions

@@ -5,7 +5,7 @@
 """
 import math
 
-from common import kernel
+from common.kernel import kernel
 from microcircuits.model import (
     dendrites,
     high_pass,

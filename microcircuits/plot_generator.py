@@ -4,15 +4,20 @@
     python -m microcircuits.plot_generator mode=fig4_pal seeds=1,3,5  these seeds
     python -m microcircuits.plot_generator mode=fig4_pal all=True     every recorded quantity, as the original
 """
-import sys
-
 # %% what the figures need
-from common import FIGURES as FOLDER
-from common import result_path, save_figure
-from drawing import apart, finished, grid
+import sys
+from pathlib import Path
+
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.figures import FIGURES as FOLDER
+from common.figures import finished, grid, save_figure
+from common.results import result_path
+from common.script import load_or_exit, plots
+from common.words import apart, load_members
 from microcircuits import exp_params
 from microcircuits import plot_panels as panels
-from running import load_members, load_or_exit
 
 
 # %% Fig. 3: alignment in a deep network
@@ -113,4 +118,4 @@ def main(words):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    plots('microcircuits')

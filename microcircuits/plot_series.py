@@ -1,7 +1,8 @@
 """The plots of the original's runner: every recorded quantity against time, one line a seed, the teacher dashed."""
 import numpy as np
 
-from common import style, write_atomically
+from common.figures import style
+from common.results import write_atomically
 from microcircuits.plot_panels import stacked
 
 ENTRIES = ('WPP', 'WIP', 'BPP', 'BPI', 'dWPP', 'dWIP', 'dBPP', 'dBPI')

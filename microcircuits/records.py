@@ -2,8 +2,8 @@
 import numpy as np
 
 from microcircuits import compare
+from microcircuits.checks import words
 from microcircuits.circuit import split
-from microcircuits.exp_params_checks import words
 
 DERIVED = {'MSE': ('uP_breve',), 'error': ('uP_breve',), 'target': (), 'input': (), 'lat_mismatch': ('uI_breve', 'vbas')}
 SUPERVISED = ('MSE', 'error', 'target')     # exist in learning records only, and only with a target

@@ -13,10 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from common import holds, load_npz, load_params, nearest, result_path, write_atomically
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.params import load_params, nearest
+from common.results import load_npz, result_path, write_atomically
+from common.running import sweep
+from common.script import stop
 from microcircuits import exp_params
-from microcircuits.exp_params_checks import SERIES
-from running import stop, sweep
+from microcircuits.checks import SERIES
 
 RENAMED = {'model': 'model_type'}
 APART = ('random_seed', 'input_signal')
@@ -110,9 +115,6 @@ def main(words=None):
             parser.error('--params and --task are needed, or --load')
         else:
             members = members_of(given.params, given.task, given.compare)
-            for rule, text in exp_params.WARNINGS.items():
-                if not all(holds(rule, p) for p in members):
-                    print(f'warning: {text}', file=sys.stderr)
             errors = sweep(members, given.jobs)
             if errors:
                 stop('\n'.join(errors), 1)

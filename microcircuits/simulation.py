@@ -6,15 +6,21 @@
 `run` is pure: parameters in, arrays out. The original's command line is runner.py.
 """
 import functools
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from common import Checkpoint, progress, restore_rng, rng_state
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.checkpoint import Checkpoint, restore_rng, rng_state
+from common.running import progress
+from common.script import main
 from microcircuits import compare, data, state
 from microcircuits.circuit import CHUNK, NO_ROWS, Microcircuit
 from microcircuits.records import Recorder
-from running import main
 
 
 class Streams(NamedTuple):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import find_data, read_idx
+from common.data import find_data, read_idx
 from rstdp_mnist import encoding, nmnist
 
 FETCH = 'get it with: python data/fetch.py mnist'

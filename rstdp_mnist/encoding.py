@@ -3,7 +3,8 @@ authors' simulator; README, table of equations). A latency is the number of the 
 """
 import numpy as np
 
-from common import kernel, progress
+from common.kernel import kernel
+from common.running import progress
 
 DOG = ((3, 3 / 9, 6 / 9), (3, 6 / 9, 3 / 9), (7, 7 / 9, 14 / 9), (7, 14 / 9, 7 / 9), (13, 13 / 9, 26 / 9), (13, 26 / 9, 13 / 9))
 BLOCK = 500                             # images between two moves of the progress bar

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common import load_params
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.params import load_params
+from common.script import stop
 from rstdp_mnist import data, exp_params, lower
 from rstdp_mnist.simulation import decider, outcome
 from rstdp_mnist.spikes import layers
-from running import stop
 
 
 def check_weights(p, weights):

@@ -4,7 +4,7 @@ Defaults are the paper's mathematics as its authors' simulator runs it. Lists ha
 """
 from dataclasses import dataclass
 
-from rstdp_mnist.exp_params_checks import check
+from rstdp_mnist.checks import check
 
 mode = 'paper_short'                    # a key of MODES below
 
@@ -116,54 +116,3 @@ MODES = {
 }
 
 SWEEPS = {name: [dict(seed=seed) for seed in range(3)] for name in ('paper_short', 'threshold', 'small', 'digits')}
-
-RULES = {                               # checked before anything is computed; lists and combinations: exp_params_checks.py
-    'array_num >= 1': 'members are numbered from 1',
-    '0 <= seed < 2 ** 32': 'a seed of 32 bits',
-    '-1 <= s3_seed < 2 ** 32': 'a seed of 32 bits, or -1',
-    "data in ('mnist', 'nmnist', 'digits')": 'the data sets',
-    '1 <= n_time_bins <= 254': 'latencies are bytes',
-    '1 <= n_train <= 10 ** 6': 'images',
-    '1 <= n_test <= 10 ** 6': 'images',
-    '0 <= n_validation < n_train': 'layer 3 needs training images',
-    "on_empty in ('raise', 'silent')": 'what to do with a blank image',
-    "pooling in ('first', 'distinct')": 'what a pooled cell passes on',
-    "class_map in ('by_map', 'flat_mod')": 'who stands for which class',
-    "competition in ('event', 'batch')": 'the two ways to choose winners',
-    "competition == 'event' or batch_size > 1": 'the replication scores whole batches',
-    "competition == 'event' or batch_size <= doubling_interval": 'the rates double after whole batches',
-    '1 <= batch_size <= n_train': 'images whose changes are summed; 1: none are',
-    '1 <= factor_window <= n_train': 'presentations in a window',
-    'init_mean > 0': 'the first presentation needs potentials that grow',
-    'init_sd >= 0': 'a standard deviation',
-    'ltp_rate > 0': 'potentiation is positive: signs of the rates exchanged?',
-    'ltd_rate < 0': 'depression is negative: signs of the rates exchanged?',
-    'max_ltp_rate >= ltp_rate': 'the rate grows up to it',
-    'doubling_interval >= 1': 'presentations',
-    'reward_ltp > 0': 'a right decision potentiates what fired',
-    'reward_ltd < 0': 'a right decision depresses what was silent',
-    'punishment_ltd < 0': 'a wrong decision depresses what fired: signs exchanged?',
-    'punishment_ltp > 0': 'a wrong decision potentiates what was silent: signs exchanged?',
-    '0 <= s3_dropout < 1': 'a probability',
-    'dropout_epochs >= 0': 'epochs',
-    "s3_dtype in ('float32', 'float64')": 'the two precisions',
-    'epochs_s1 >= 0': 'passes',
-    'epochs_s2 >= 0': 'passes',
-    'epochs_s3 >= 1': 'passes',
-    'test_every >= 1': 'epochs',
-    'norm_radius >= 0': 'pixels',
-    'dog_threshold > 0': 'grey values; it removes flat regions',
-    'n_classes >= 2': 'classes',
-    '0 <= input_pad <= image_size': 'pixels',
-    "rng == 'modern'": 'the originals draw from torch: no legacy stream can be replayed',
-}
-
-WARNINGS = {                            # allowed, but perhaps not what was meant
-    "strict_threshold or competition == 'batch'": 'V >= theta with saturated weights: potentials are near-integers, thresholds '
-                                                  'integers',
-    "data != 'digits'": "data=digits is scikit-learn's 8 x 8 digits enlarged: a stand-in, not MNIST",
-    'max_ltp_rate <= 1 and ltd_rate >= -1': 'rates of STDP beyond 1 let weights jump across their bounds',
-    'reward_ltp <= 1 and reward_ltd >= -1 and punishment_ltd >= -1 and punishment_ltp <= 1': 'rates of R-STDP beyond 1: every '
-                                                                                           'weight jumps from bound to bound',
-    'dropout_epochs == 0 or s3_dropout > 0': 'dropout_epochs does nothing without s3_dropout',
-}

@@ -5,8 +5,8 @@ the logs. A row's `value` takes the runs, [(meta, arrays), ...], and gives one n
 """
 import numpy as np
 
-from common import load_params
-from report import row
+from common.params import load_params
+from reproduction.evidence import row
 from rstdp_mnist import exp_params
 from rstdp_mnist.plot_panels import LABELS, PAPER, name_of
 

@@ -9,11 +9,15 @@ import time
 
 import numpy as np
 
-import common
-from common import Checkpoint, load_npz, progress, source_digest, write_atomically
+from common import results
+from common.checkpoint import Checkpoint
+from common.kernel import source_digest
+from common.results import load_npz, write_atomically
+from common.running import progress
 from rstdp_mnist import data, replication, stdp
 from rstdp_mnist.spikes import active_pools, count_spikes, first_spikes, forward, layers, map_last
 
+BELOW = ('lower', 'stdp', 'spikes', 'encoding', 'data', 'nmnist', 'replication')     # the code of layers 1 and 2
 BLOCK = 1000                            # images between two chances to stop
 UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward_ltp', 'reward_ltd', 'punishment_ltd',
          'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss', 's3_dropout', 'dropout_epochs',
@@ -180,8 +184,8 @@ def train(p, latency, checkpoint):
 def cache_path(p):
     """results/rstdp_mnist/layers12/<key>.npz; the key covers the parameters below layer 3 and the source."""
     known = {k: v for k, v in dataclasses.asdict(p).items() if k not in UPPER}
-    text = json.dumps(known, sort_keys=True) + data.identity(p) + source_digest('rstdp_mnist', common.ROOT / 'common.py')
-    return common.RESULTS / 'rstdp_mnist' / 'layers12' / f'{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz'
+    text = json.dumps(known, sort_keys=True) + data.identity(p) + source_digest('rstdp_mnist', BELOW)
+    return results.RESULTS / 'rstdp_mnist' / 'layers12' / f'{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz'
 
 
 def packed(counts):

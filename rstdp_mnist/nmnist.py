@@ -5,7 +5,9 @@ microseconds (23 bits, big endian); an event with y = 240 is no spike but adds 8
 """
 import numpy as np
 
-from common import find_data, kernel, progress
+from common.data import find_data
+from common.kernel import kernel
+from common.running import progress
 
 SIZE, FRAME, NOISE, OVERFLOW = 34, 20_000, 10_000, 8192          # pixels, us, us, us
 HOW = 'download N-MNIST by hand (https://www.garrickorchard.com/datasets/n-mnist) and unpack it to data/nmnist/Train, Test'

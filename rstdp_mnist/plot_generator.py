@@ -3,16 +3,21 @@
     python -m rstdp_mnist.plot_generator mode=paper_short            every figure of one run (or of all seeds that are there)
     python -m rstdp_mnist.plot_generator mode=paper_short seed=1
 """
-import sys
-
 # %% what the figures need
+import sys
+from pathlib import Path
+
 import numpy as np
 
-from common import result_path, save_figure, style
-from drawing import finished
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.figures import finished, save_figure, style
+from common.results import result_path
+from common.script import load_or_exit, plots
+from common.words import load_members
 from rstdp_mnist import encoding, exp_params
 from rstdp_mnist import plot_panels as panels
-from running import load_members, load_or_exit
 
 
 # %% accuracy
@@ -181,4 +186,4 @@ def main(words):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    plots('rstdp_mnist')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from rstdp_mnist import encoding, exp_params, lower
 
 PUBLISHED = Path(__file__).parent / 'published' / 'published_accuracy_per_epoch.csv'

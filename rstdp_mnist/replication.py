@@ -8,7 +8,7 @@ A batch is scored with the weights from before it, and its changes are summed. F
 """
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 from rstdp_mnist.spikes import forward, list_spikes, map_last
 
 

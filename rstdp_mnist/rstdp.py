@@ -15,7 +15,7 @@ convolution.
 """
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 
 LEVELS = 255
 BLOCK = 256                             # bytes that a 16-bit sum holds: 257

@@ -6,14 +6,20 @@
 
 `run` is pure but for its checkpoints: parameters in, arrays out. Layers 1 and 2: lower.py; the rule of layer 3: rstdp.py.
 """
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-from common import Checkpoint, progress
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.checkpoint import Checkpoint
+from common.running import progress
+from common.script import main
 from rstdp_mnist import lower
 from rstdp_mnist.rstdp import Decider
-from running import main
 
 CHUNK = 1000                            # images between two chances to stop
 

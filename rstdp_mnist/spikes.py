@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 
 
 class Layer(NamedTuple):

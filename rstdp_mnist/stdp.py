@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 from rstdp_mnist.spikes import integrate, list_spikes
 
 

@@ -5,6 +5,8 @@ Values and names are those of the released parameter file. Unit of time: the net
 import math
 from dataclasses import dataclass
 
+from task_plasticity.checks import check
+
 mode = 'estimation'                     # a key of MODES below
 
 
@@ -78,6 +80,9 @@ class Params:                           # value = estimation (Figs. 1-3)
     released_code: bool = False         # index-0 records, record filters and definitions of the released analysis
     rng: str = 'modern'                 # or 'legacy': one RandomState in the released program's order of draws
 
+    def __post_init__(self):
+        check(self)
+
     @property
     def n_steps(self):
         """Steps of a trial, the initial condition included."""
@@ -129,74 +134,4 @@ MODES = {
 SWEEPS = {
     'noise_sweep': [dict(sigma=s) for s in (0.05, 0.1, 0.2, 0.4)],              # each tested at each
     'prior_sweep': [dict(kappa_in=k) for k in (0.0, 0.75, 2.0)] + [dict(mu_in=math.pi / 2)],
-}
-
-RULES = {                               # checked before anything is computed
-    'array_num >= 1': 'members are numbered from 1',
-    'seed >= 0': 'a seed is a natural number',
-    "rng != 'legacy' or seed < 2 ** 32": 'a legacy seed has 32 bits',
-    "objective in ('linear', 'estimation', 'classifier', 'categorisation', 'mixed')": 'the tasks and their released synonyms',
-    "mode != 'estimation' or objective in ('linear', 'estimation')":
-        'sizes and rates of the other tasks come with mode=categorisation and mode=mixed',
-    "mode not in ('categorisation', 'classifier_weak_decay', 'classifier_decoder_only', 'classifier_uniform_prior') "
-    "or objective in ('classifier', 'categorisation')": 'sizes and rates of estimation come with mode=estimation',
-    "mode != 'mixed' or objective == 'mixed'": 'mode=mixed is a task of its own',
-    "rng in ('modern', 'legacy')": 'the random stream',
-    '0 <= trial_num_2 <= 1e6': 'training trials',
-    '0 <= test_num <= 1e5': 'test trials',
-    'trial_num_2 + test_num > 0': 'nothing to do',
-    'not network_load or test_num > 0': 'a stored network is only tested: nothing to do',
-    '1e-6 <= dt <= 1': 'time step',
-    '0 < T <= 1e6': 'duration of a trial',
-    'abs((T / dt + 0.5) % 1 - 0.5) < 1e-6 and T / dt >= 2': 'T must be a whole number of steps dt',
-    'test_num == 0 or (switch_period > 0 and abs((switch_period / dt + 0.5) % 1 - 0.5) < 1e-6)':
-        'switch_period must be a whole number of steps dt',
-    'test_num == 0 or abs((T / switch_period + 0.5) % 1 - 0.5) < 1e-6': 'T must be a whole number of switch_periods',
-    'trial_num_2 == 0 or network_load or T > transient': 'no plasticity step would occur',
-    '0 <= transient <= 1e6': 'time without plasticity at the start of a trial',
-    '1 <= record_res <= T / dt': 'steps between records, at most the trial',
-    'trial_num_2 == 0 or network_load or (T / dt - 0.5) // record_res * record_res * dt >= transient - 1e-6 * dt':
-        'no record would fall after the transient',
-    '1 <= record_period <= 1e6': 'trials between records',
-    '1 <= rate_thinning <= 1e6': 'records between stored rates',
-    '1 <= N <= 5000': 'neurons',
-    'N <= 1e9 * dt / T': 'the noise of a trial (8 bytes a step and neuron) must fit into memory',
-    'input_dim <= 1e9 * dt / T': 'the input noise of a trial must fit into memory',
-    'T / dt / record_res * test_num * N <= 1e9': 'the rates of a test session must fit into memory: a larger record_res',
-    'T / dt / record_res * trial_num_2 / record_period <= 1e9': 'the records of the training must fit into memory',
-    "N >= 3 or objective != 'mixed'": 'as many neurons as outputs',
-    "N >= 2 or objective not in ('linear', 'estimation')": 'as many neurons as outputs',
-    '2 <= input_dim <= 5000': 'input channels',
-    '1e-6 <= R <= 1e6': 'leak resistance',
-    '0 <= sigma <= 100': 'noise is not negative',
-    'sigma_test <= 100': 'noise during tests',
-    '0 < low_r_threshold < high_r_threshold <= 1e6': 'the inverse f-I curve needs positive rates, low below high',
-    '1e-4 <= beta <= 1e3': 'f-I curve',
-    '1e-4 <= gamma <= 1e5': 'f-I curve',
-    'abs(alpha) <= 1e3': 'f-I curve',
-    'dt * (1 / (1 - 2.718281828459045 ** (-low_r_threshold / beta))) / (beta * gamma) <= 1.7':
-        'the leak is too steep at low_r_threshold for this dt; with the defaults dt <= 0.05',
-    'abs(initial_bias) <= 1e3': 'initial bias',
-    '0 <= kappa_in <= 700': 'concentration of the prior',
-    'abs(mu_in) <= 3.2': 'mean of the prior, an angle',
-    '0 <= sigma_sampler <= 10': 'stimulus diffusion',
-    'not input_noise or 0 < input_noise_sigma <= 100': 'input noise needs a positive s.d.',
-    'abs(theta_thresh) <= 3.2 and abs(theta_thresh_rev) <= 3.2': 'class boundaries are angles',
-    '0 <= learning_rate <= 1': 'learning rate', '0 <= learning_rate_bias <= 1': 'learning rate',
-    '0 <= learning_rate_input <= 1': 'learning rate', '0 <= learning_rate_decoder <= 1': 'learning rate',
-    '0 <= lr_gain <= 1e6': 'multiplies the learning rates',
-    '0 <= weight_l2 <= 1e3': 'decay', '0 <= bias_weight_l2 <= 1e3': 'decay', '0 <= i_weight_l2 <= 1e3': 'decay',
-    'decoder_l2 <= 1e3': 'decay',
-    '0 < theta <= 1': 'rate of the running means',
-    "objective != 'mixed' or (0 < lambda_MSE <= 1e3 and 0 < lambda_LL <= 1e3)": 'the mixed task needs both weights',
-    '0 <= lambda_l1 <= 1e3 and 0 <= lambda_l2 <= 1e3': 'rate penalties',
-    '0 <= exclude_after_switch <= 1e6': 'time after a switch',
-    'not released_code or not (exact_prior or symmetric_init or reward_baseline or lambda_l1 or lambda_l2)':
-        'released_code excludes exact_prior, symmetric_init, reward_baseline and rate penalties',
-    'not released_code or decoder_l2 < 0': 'the released decoder decays with weight_l2',
-}
-WARNINGS = {
-    'record_period <= 1 or record_period <= trial_num_2':
-        'record_period exceeds the number of trials: only the first is recorded',
-    'sigma_sampler > 0': 'sigma_sampler=0: the training stimulus never moves within a trial',
 }

@@ -6,8 +6,8 @@ program. A row's `value` takes the runs, [(meta, arrays), ...], and gives one nu
 
 import numpy as np
 
-import report
-from common import load_params
+from common.params import load_params
+from reproduction import evidence
 from task_plasticity import exp_params
 from task_plasticity.network import PUBLISHED
 from task_plasticity.plot_measures import Session, antisymmetric_error, blocks, tracking
@@ -21,8 +21,8 @@ def params(mode, seeds=(1,), **given):
 
 
 def row(quantity, value, released=None, *more, **given):
-    """One line of the results table (report.row); lists of seeds are judged by their median."""
-    return report.row(quantity, value, None, released, *more, median=True, **given)
+    """One line of the results table (evidence.row); lists of seeds are judged by their median."""
+    return evidence.row(quantity, value, None, released, *more, median=True, **given)
 
 
 def each(function, suffix='_2'):

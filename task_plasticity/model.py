@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from common import kernel
+from common.kernel import kernel
 from task_plasticity.state import CATEGORISATION, ESTIMATION, MIXED
 
 GAIN = 100.0                  # slope of the logistic read-out

@@ -3,13 +3,17 @@
     python -m task_plasticity.plot_generator mode=estimation seed=1          one network
     python -m task_plasticity.plot_generator mode=estimation seed=1 n=3      networks with seeds 1, 2, 3
 """
+# %% what the figures need
 import dataclasses
 import sys
+from pathlib import Path
 
-# %% what the figures need
-from common import save_figure
-from drawing import apart, finished, grid, of_mode, whole_number
-from running import load_members, load_or_exit, stop
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.figures import finished, grid, of_mode, save_figure, whole_number
+from common.script import load_or_exit, plots, stop
+from common.words import apart, load_members
 from task_plasticity import exp_params
 from task_plasticity import plot_panels as panels
 
@@ -152,4 +156,4 @@ def main(words):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    plots('task_plasticity')

@@ -5,12 +5,18 @@
 Protocol (specification 3.6): test the initial network, train it on the wandering stimulus, test it again; a loaded network is
 tested only. `run` is pure: parameters in, arrays out.
 """
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from common import Checkpoint, progress, restore_rng, rng_state
-from running import main
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.checkpoint import Checkpoint, restore_rng, rng_state
+from common.running import progress
+from common.script import main
 from task_plasticity import model, network
 
 TEST_SIGMAS = (0.05, 0.1, 0.2, 0.4)      # noise_sweep: each network is tested at each

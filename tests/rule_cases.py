@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 
-from common import load_params
+from common.params import load_params
 from task_plasticity import exp_params, model, network, simulation
 
 

@@ -72,7 +72,7 @@ def test_padded_slots_do_nothing():
 PLAIN = '''
 import sys, numpy as np
 from biohsic import layers, lif, lif_training, mlp, mlp_training, optimise
-from common import load_params
+from common.params import load_params
 from biohsic import exp_params
 p = load_params(exp_params, mode='smoke')
 o, rng = optimise.optimiser(p), np.random.default_rng(5)

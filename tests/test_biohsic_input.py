@@ -13,7 +13,8 @@ import pytest
 
 from biohsic import data, entry, exp_params, plot_generator, simulation
 from biohsic.cnn import device_of
-from common import ROOT, load_params
+from common import ROOT
+from common.params import load_params
 
 
 def load(*words):

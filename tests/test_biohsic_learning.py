@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from biohsic import data, exp_params, reservoir, simulation
-from common import find_data, load_params
+from common.data import find_data
+from common.params import load_params
 
 
 def run(**given):

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from biohsic import cnn, exp_params, hsic, layers, lif, networks, optimise
-from common import load_params
+from common.params import load_params
 
 rng = np.random.default_rng(1)
 TORCH = {'dtype': torch.float64}

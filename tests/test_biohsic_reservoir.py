@@ -7,7 +7,7 @@ from test_biohsic_model import params
 
 from biohsic import data, layers, lif_training, networks
 from biohsic.reservoir import Reservoir, Samples, agreement, one_model
-from common import Checkpoint
+from common.checkpoint import Checkpoint
 
 # ---------------------------------------------------------------- reservoir
 

@@ -14,11 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import common
-import running
-from common import load_params
+from common.checkpoint import restore_rng, rng_state
+from common.data import find_data, read_idx
+from common.kernel import source_digest
+from common.params import load_params
+from common.results import load_npz, load_result, result_path, save_result, write_atomically
+from common.running import sweep
+from common.words import command, load_members
 from impression_learning import exp_params
-from reproduce import folders
+from reproduction.experiments import folders
 
 SMOKE = {'mode': 'smoke'}
 PARAMETERS = [importlib.import_module(f'{folder}.exp_params') for folder in folders()]
@@ -27,7 +31,7 @@ PARAMETERS = [importlib.import_module(f'{folder}.exp_params') for folder in fold
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """A results folder of this test's own, here and in subprocesses."""
-    monkeypatch.setattr(common, 'RESULTS', tmp_path)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
     monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path))
     return tmp_path
 
@@ -101,20 +105,20 @@ def test_every_parameter_with_every_kind_of_nonsense(module):
 
 
 def test_all_members_of_a_sweep():
-    assert len(running.load_members(exp_params, 'mode=switch_period', 'array_num=0')) == 11
-    assert [p.run_seed for p in running.load_members(exp_params, 'mode=SNR', 'array_num=0')] == list(range(120994, 121014))
-    assert len(running.load_members(exp_params, 'mode=smoke', 'array_num=0')) == 1      # not twenty times the same
-    vocal = running.load_members(exp_params, 'mode=Vocal_Digits', 'array_num=0')
+    assert len(load_members(exp_params, 'mode=switch_period', 'array_num=0')) == 11
+    assert [p.run_seed for p in load_members(exp_params, 'mode=SNR', 'array_num=0')] == list(range(120994, 121014))
+    assert len(load_members(exp_params, 'mode=smoke', 'array_num=0')) == 1      # not twenty times the same
+    vocal = load_members(exp_params, 'mode=Vocal_Digits', 'array_num=0')
     assert [p.array_num for p in vocal] == [1, *range(3, 13)]            # 2, back-propagation, does not exist there
     with pytest.raises(ValueError, match='n_smaple'):
-        running.load_members(exp_params, 'mode=switch_period', 'array_num=0', 'n_smaple=3')
+        load_members(exp_params, 'mode=switch_period', 'array_num=0', 'n_smaple=3')
 
 
 def test_the_command_of_a_run_gives_the_same_parameters():
     for words in (['mode=SNR', 'seed=3', 'scale=0.5'], ['mode=dimensionality', 'array_num=7', 'released_code=True', 'dt=0.2'],
                   ['mode=MNIST', 'sigma_latent_gen=0.3']):
         p = load_params(exp_params, *words)
-        program, *given_words = common.command(p).removeprefix('python -m ').split()
+        program, *given_words = command(p).removeprefix('python -m ').split()
         assert program == 'impression_learning.simulation'
         assert load_params(exp_params, *given_words) == p
 
@@ -123,8 +127,8 @@ def test_the_command_of_a_run_gives_the_same_parameters():
 
 def test_results_round_trip_with_their_provenance(results):
     p = load_params(exp_params, **SMOKE)
-    path = common.save_result(common.result_path(p), p, {'a': np.arange(3.0), 'b': np.array(2)}, wall_seconds=1.5)
-    meta, arrays = common.load_result(p)
+    path = save_result(result_path(p), p, {'a': np.arange(3.0), 'b': np.array(2)}, wall_seconds=1.5)
+    meta, arrays = load_result(p)
     assert path.parent == results / 'impression_learning' / 'smoke' and path.name.startswith('impression_smoke_1-')
     assert np.array_equal(arrays['a'], np.arange(3.0)) and arrays['b'] == 2
     assert meta['params']['n_sample'] == 400 and meta['wall_seconds'] == 1.5 and meta['versions']['numpy'] == np.__version__
@@ -133,21 +137,19 @@ def test_results_round_trip_with_their_provenance(results):
 
 def test_key_changes_with_parameters_and_source_but_not_with_comments(tmp_path, monkeypatch):
     p = load_params(exp_params, **SMOKE)
-    assert common.result_path(p) != common.result_path(dataclasses.replace(p, seed=1))
+    assert result_path(p) != result_path(dataclasses.replace(p, seed=1))
     digests = []
-    for text in ('x = 1\n', '# a remark\nx = 1\n', 'x = 2\n'):
+    for text in ('x = 1\n', '"""Says what."""\n# a remark\nx = (1)\n', 'x = 2\n'):
         (tmp_path / 'folder').mkdir(exist_ok=True)
         (tmp_path / 'folder' / 'model.py').write_text(text)
-        monkeypatch.setattr(common, 'ROOT', tmp_path)
-        common.source_digest.cache_clear()
-        digests.append(common.source_digest('folder'))
-    common.source_digest.cache_clear()
+        monkeypatch.setattr('common.kernel.ROOT', tmp_path)
+        digests.append(source_digest('folder'))
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_missing_result_names_the_command(results):
     with pytest.raises(FileNotFoundError, match=r'python -m impression_learning\.simulation mode=smoke'):
-        common.load_result(load_params(exp_params, **SMOKE))
+        load_result(load_params(exp_params, **SMOKE))
 
 
 @pytest.mark.parametrize('content', [b'', b'PK\x03\x04 cut short', b'not a result at all' * 10])
@@ -155,14 +157,14 @@ def test_damaged_files_are_refused_clearly(tmp_path, content):
     path = tmp_path / 'result.npz'
     path.write_bytes(content)
     with pytest.raises(ValueError, match='result.npz is not a readable result'):
-        common.load_npz(path, 'result')
+        load_npz(path, 'result')
 
 
 def test_pickled_content_is_never_loaded(tmp_path):
     path = tmp_path / 'evil.npz'
     np.savez(path, meta=np.array('{}'), x=np.array([{'a': 1}], dtype=object))
     with pytest.raises(ValueError, match='not a readable result'):
-        common.load_npz(path, 'result')
+        load_npz(path, 'result')
 
 
 def test_failed_write_leaves_the_old_file(tmp_path):
@@ -174,14 +176,14 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         raise OSError(28, 'No space left on device')
 
     with pytest.raises(OSError, match='No space left on device; nothing that existed was changed'):
-        common.write_atomically(path, full_disk)
+        write_atomically(path, full_disk)
     assert path.read_text() == 'old' and os.listdir(tmp_path) == ['file']
 
 
 def test_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path):
     path = tmp_path / 'file'
     path.write_text('old')
-    code = ('import os, signal, sys; from common import write_atomically\n'
+    code = ('import os, signal, sys; from common.results import write_atomically\n'
             'write_atomically(sys.argv[1], lambda f: (f.write(b"new"), f.flush(), os.kill(os.getpid(), signal.SIGKILL)))')
     result = subprocess.run([sys.executable, '-c', code, str(path)])
     assert result.returncode == -signal.SIGKILL and path.read_text() == 'old'
@@ -192,14 +194,14 @@ def test_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path):
 def test_generator_states_survive_json():
     for rng in (np.random.default_rng(3), np.random.RandomState(3)):
         rng.standard_normal(7)                     # an odd number: the legacy generator keeps one back
-        state = json.loads(json.dumps(common.rng_state(rng)))
+        state = json.loads(json.dumps(rng_state(rng)))
         ahead = rng.standard_normal(5)
-        common.restore_rng(rng, state)
+        restore_rng(rng, state)
         assert np.array_equal(rng.standard_normal(5), ahead)
 
 
 def sweep_arrays(results, members):
-    return [common.load_npz(common.result_path(p), 'result')[1] for p in members]
+    return [load_npz(result_path(p), 'result')[1] for p in members]
 
 
 def test_sweep_serial_processes_and_dask_give_the_same_bits(tmp_path, monkeypatch):
@@ -207,13 +209,13 @@ def test_sweep_serial_processes_and_dask_give_the_same_bits(tmp_path, monkeypatc
     found = []
     for engine in ('serial', 'processes', 'dask'):
         monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path / engine))
-        monkeypatch.setattr(common, 'RESULTS', tmp_path / engine)
+        monkeypatch.setattr('common.results.RESULTS', tmp_path / engine)
         members = [load_params(exp_params, mode='smoke', seed=seed) for seed in range(4)]
         if engine == 'dask':
             with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
-                errors = running.sweep(members, cluster=cluster.scheduler_address)
+                errors = sweep(members, cluster=cluster.scheduler_address)
         else:
-            errors = running.sweep(members, n_jobs=1 if engine == 'serial' else 2)
+            errors = sweep(members, n_jobs=1 if engine == 'serial' else 2)
         assert not errors
         found.append(sweep_arrays(tmp_path / engine, members))
     for other in found[1:]:
@@ -224,11 +226,11 @@ def test_sweep_serial_processes_and_dask_give_the_same_bits(tmp_path, monkeypatc
 def test_sweep_goes_on_after_a_failure_and_skips_what_is_done(results):
     good = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
     bad = dataclasses.replace(load_params(exp_params, mode='MNIST'), n_in=10)      # no data, or images of another size
-    errors = running.sweep([good[0], bad, good[1]], n_jobs=1)
+    errors = sweep([good[0], bad, good[1]], n_jobs=1)
     assert len(errors) == 1 and 'Error' in errors[0]
-    times = [common.result_path(p).stat().st_mtime_ns for p in good]
-    assert running.sweep(good, n_jobs=1) == []
-    assert times == [common.result_path(p).stat().st_mtime_ns for p in good]
+    times = [result_path(p).stat().st_mtime_ns for p in good]
+    assert sweep(good, n_jobs=1) == []
+    assert times == [result_path(p).stat().st_mtime_ns for p in good]
 
 
 # ---------------------------------------------------------------- data
@@ -241,18 +243,18 @@ def test_idx_files(tmp_path):
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     path = tmp_path / 'x.gz'
     path.write_bytes(idx(array))
-    assert np.array_equal(common.read_idx(path), array)
+    assert np.array_equal(read_idx(path), array)
     for content in (idx(array)[:-20], b'plain text', gzip.compress(b'\0\0\x09\x01\0\0\0\1x'), gzip.compress(b'')):
         path.write_bytes(content)
         with pytest.raises(ValueError, match='x.gz is not a complete gzipped idx file'):
-            common.read_idx(path)
+            read_idx(path)
 
 
 def test_data_are_searched_in_order(tmp_path, monkeypatch):
     for place in ('given', 'environment'):
         (tmp_path / place / 'set').mkdir(parents=True)
     monkeypatch.setenv('PLASTICITY_DATA', str(tmp_path / 'environment'))
-    assert common.find_data('set') == tmp_path / 'environment' / 'set'
-    assert common.find_data('set', data_dir=str(tmp_path / 'given')) == tmp_path / 'given' / 'set'
+    assert find_data('set') == tmp_path / 'environment' / 'set'
+    assert find_data('set', data_dir=str(tmp_path / 'given')) == tmp_path / 'given' / 'set'
     with pytest.raises(FileNotFoundError, match='nothing not found below .*; get it so'):
-        common.find_data('nothing', how='get it so')
+        find_data('nothing', how='get it so')

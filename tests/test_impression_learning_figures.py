@@ -2,11 +2,10 @@
 import matplotlib
 import pytest
 
-import common
-from common import load_params
+from common.params import load_params
+from common.running import finish
 from impression_learning import exp_params, plot_generator
 from impression_learning.experiments import experiments
-from running import finish
 
 matplotlib.use('Agg')
 
@@ -14,8 +13,8 @@ matplotlib.use('Agg')
 @pytest.fixture
 def plot(tmp_path, monkeypatch):
     """plot(*words) draws into tmp_path and returns the names of all figures there; plot.run(**given) makes a result."""
-    monkeypatch.setattr(common, 'RESULTS', tmp_path / 'results')
-    monkeypatch.setattr(common, 'FIGURES', tmp_path / 'figures')
+    monkeypatch.setattr('common.results.RESULTS', tmp_path / 'results')
+    monkeypatch.setattr('common.figures.FIGURES', tmp_path / 'figures')
 
     def draw(*words):
         plot_generator.main(list(words))

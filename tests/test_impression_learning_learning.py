@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import load_params
+from common.params import load_params
 from impression_learning import data, exp_params, simulation
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from common import load_params
+from common.params import load_params
 from impression_learning import backprop, exp_params, learning, network, simulation, snr
 from impression_learning.model import IMPRESSION, REINFORCE, Rule
 
@@ -250,7 +250,7 @@ def test_results_do_not_depend_on_the_block_size(monkeypatch):
 PLAIN = '''
 import json, sys
 import numpy as np
-from common import load_params
+from common.params import load_params
 from impression_learning import exp_params, simulation
 found = {}
 for name, words in {'il': {}, 'reinforce': dict(algorithm='reinforce', learning_rate=1e-9, released_code=True, n_top=2),

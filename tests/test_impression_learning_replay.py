@@ -210,7 +210,7 @@ def check_snr(case, p):
 
 def check_data(case, p):
     """Mixing matrix, innovations, first-sample quirk, observations and the discarded noise, from the seed alone."""
-    from common import load_params
+    from common.params import load_params
     from impression_learning import exp_params
     params = load_params(exp_params, mode='smoke', released_code=True, rng='legacy', seed=p['seed'], dt=p['dt'],
                          n_in=p['n_in'], n_latent=p['n_latent'], n_sample=p['T'])

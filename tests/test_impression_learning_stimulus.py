@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_impression_learning_model import advance, tiny
 
-from common import load_params
+from common.params import load_params
 from impression_learning import analysis, data, exp_params, network, preprocess_fsdd, simulation
 from impression_learning.model import TEST, Rule
 

@@ -9,8 +9,9 @@ import time
 import numpy as np
 import pytest
 
-import common
 from common import ROOT
+from common.params import load_params
+from common.results import load_npz, result_path
 
 # one long run a folder and, for the slow tests, four other kinds of run (stages, rules, streams)
 RUNS = {
@@ -44,7 +45,7 @@ RUNS = {
 
 def params(folder, words):
     """The run's parameters."""
-    return common.load_params(importlib.import_module(f'{folder}.exp_params'), *words)
+    return load_params(importlib.import_module(f'{folder}.exp_params'), *words)
 
 
 def same(a, b):
@@ -65,8 +66,8 @@ def finish(folder, words, results):
     process = start(folder, words, results)
     assert process.wait() == 0, process.stderr.read()
     assert not list(results.rglob('*.checkpoint*.npz'))          # a kill in the middle of a write may leave a .tmp
-    path = results.joinpath(*common.result_path(params(folder, words)).parts[-3:])
-    return common.load_npz(path, 'result')[1]
+    path = results.joinpath(*result_path(params(folder, words)).parts[-3:])
+    return load_npz(path, 'result')[1]
 
 
 def kill_after_checkpoint(folder, words, results, more_seconds=0.1, patience=120):
@@ -82,7 +83,7 @@ def kill_after_checkpoint(folder, words, results, more_seconds=0.1, patience=120
 
 @pytest.mark.parametrize('folder', RUNS)
 def test_killed_run_ends_bit_identical(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(common, 'RESULTS', tmp_path / 'whole')
+    monkeypatch.setattr('common.results.RESULTS', tmp_path / 'whole')
     words = RUNS[folder][0]
     assert kill_after_checkpoint(folder, words, tmp_path / 'killed')
     whole = importlib.import_module(f'{folder}.simulation').run(params(folder, words))

@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-import common
-from common import load_params
+from common import ROOT
+from common.params import load_params
+from common.results import result_path, save_result
+from common.words import command
 from microcircuits import exp_params, runner, simulation
 
 
@@ -62,7 +64,7 @@ def test_bad_input_is_named_in_one_line(words, message):
 def test_allowed_but_odd_values_warn(tmp_path):
     result = subprocess.run([sys.executable, '-m', 'microcircuits.simulation', 'mode=smoke', 'tauxi=0.01', 'alpha=0,0,0'],
                             env=os.environ | {'PLASTICITY_RESULTS': str(tmp_path)}, capture_output=True, text=True,
-                            cwd=common.ROOT)
+                            cwd=ROOT)
     assert result.returncode == 0
     assert 'warning: tauxi is close to dt' in result.stderr and 'warning: alpha has more entries' in result.stderr
 
@@ -70,7 +72,7 @@ def test_allowed_but_odd_values_warn(tmp_path):
 def test_every_mode_has_valid_members():
     for mode in exp_params.MODES:
         p = load_params(exp_params, mode=mode)
-        assert p.mode == mode and common.command(p).endswith(f'mode={mode}')
+        assert p.mode == mode and command(p).endswith(f'mode={mode}')
         for number in range(1, len(exp_params.SWEEPS.get(mode, [])) + 1):
             load_params(exp_params, mode=mode, array_num=number)
     assert load_params(exp_params, mode='fig3_strong', array_num=5).seed == 999
@@ -104,7 +106,7 @@ PHASED_JSON = dict(tauHP=..., tauLO=..., tauxi=..., tausyn=0.1, taueps=1, Tbw=0.
 
 def run_runner(results, *words):
     environment = os.environ | {'PLASTICITY_RESULTS': str(results), 'MPLBACKEND': 'Agg'}
-    return subprocess.run([sys.executable, '-m', 'microcircuits.runner', *map(str, words)], env=environment, cwd=common.ROOT,
+    return subprocess.run([sys.executable, '-m', 'microcircuits.runner', *map(str, words)], env=environment, cwd=ROOT,
                           capture_output=True, text=True)
 
 
@@ -171,10 +173,10 @@ def test_mistakes_of_the_runner(tmp_path):
 
 def test_runner_keeps_what_one_seed_has_when_another_diverged(tmp_path, monkeypatch):
     """The comparison of updates is missing for a seed that diverged: NaN there, the other seed's numbers are kept."""
-    monkeypatch.setattr(common, 'RESULTS', tmp_path)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
     members = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
     angles = np.arange(6.0).reshape(3, 2)
-    common.save_result(common.result_path(members[0]), members[0], {'MSE': np.ones(4), 'angle_BP_updates': angles})
-    common.save_result(common.result_path(members[1]), members[1], {'MSE': np.full(4, np.nan)})
+    save_result(result_path(members[0]), members[0], {'MSE': np.ones(4), 'angle_BP_updates': angles})
+    save_result(result_path(members[1]), members[1], {'MSE': np.full(4, np.nan)})
     runs = runner.load(runner.save(tmp_path, members))
     assert np.array_equal(runs[0][1]['angle_BP_updates'], angles) and np.isnan(runs[1][1]['angle_BP_updates']).all()

@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from common import Checkpoint, load_params
+from common.checkpoint import Checkpoint
+from common.params import load_params
 from microcircuits import exp_params, plot_panels, simulation
 
 

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-import common
-from common import load_params
+from common import ROOT
+from common.params import load_params
 from microcircuits import compare, exp_params
+from microcircuits.checks import ACTIVATIONS
 from microcircuits.circuit import Microcircuit, split
-from microcircuits.exp_params_checks import ACTIVATIONS
 
 PAIR = dict(layers=(3, 4, 2), noise_scale=(0.05,), eta_fw=(1.0, 1.0), eta_bw=(50.0,), eta_IP=(4.0,), eta_PI=(5.0,),
             alpha=(1e-5,), compare='', dataset_size=5, epochs=2, settling_time=1.0, rec_per_steps=10)
@@ -103,7 +103,7 @@ for base in (DEEP, PHASED, dict(PHASED, noise_mode="uP_adaptive", model_type="DT
     net.advance(r0, 10, 40, rng.standard_normal(400), target, **ALL_ON)
     print(" ".join(x.hex() for x in net.x))
 '''
-    found = [subprocess.run([sys.executable, '-c', script], cwd=common.ROOT, capture_output=True, text=True, check=True,
+    found = [subprocess.run([sys.executable, '-c', script], cwd=ROOT, capture_output=True, text=True, check=True,
                             env=os.environ | {'NUMBA_DISABLE_JIT': flag}).stdout for flag in '01']
     compiled, plain = (np.array([float.fromhex(word) for word in text.split()]) for text in found)
     assert len(compiled) > 1000

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from test_microcircuits_replay import REFERENCE, close
 
-from common import Checkpoint, load_params
+from common.checkpoint import Checkpoint
+from common.params import load_params
 from microcircuits import exp_params, plot_panels, simulation
 from microcircuits.circuit import Microcircuit
 

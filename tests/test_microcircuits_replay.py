@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import Checkpoint, load_params
+from common.checkpoint import Checkpoint
+from common.params import load_params
 from microcircuits import circuit as circuits
 from microcircuits import compare, exp_params, simulation, state
 from microcircuits.circuit import Microcircuit

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from test_microcircuits_model import ALL_ON, DEEP, PHASED, circuit_of, rows
 
-import common
-from common import Checkpoint, load_params
+from common import ROOT
+from common.checkpoint import Checkpoint
+from common.params import load_params
 from microcircuits import compare, data, exp_params, model, plot_panels, simulation, state
+from microcircuits.checks import ACTIVATIONS
 from microcircuits.circuit import split
-from microcircuits.exp_params_checks import ACTIVATIONS
 
 
 def test_layers_draw_together_by_default_and_disturb_each_other_as_released():
@@ -198,7 +199,7 @@ def test_divergence_is_named(tmp_path):
     words = ['mode=fig4_bp', 'epochs=50', 'eta_fw=1e7,1e7', 'activation=linear']
     environment = os.environ | {'PLASTICITY_RESULTS': str(tmp_path)}
     result = subprocess.run([sys.executable, '-m', 'microcircuits.simulation', *words], env=environment, capture_output=True,
-                            text=True, cwd=common.ROOT)
+                            text=True, cwd=ROOT)
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     for part in ('at step', 'seed 123', 'eta_fw=[10000000.0, 10000000.0]'):
         assert part in result.stderr, result.stderr

@@ -1,5 +1,6 @@
 """The main job on tiny runs: rows, verdicts, report, continuing, missing data, failures, publishing."""
 import json
+import os
 import re
 import subprocess
 import sys
@@ -7,12 +8,13 @@ import types
 
 import pytest
 
-import common
-import report
 import reproduce
-from common import ROOT, load_params
+from common import ROOT
+from common.params import load_params
 from impression_learning import exp_params, experiments
 from impression_learning.experiments import each, row
+from reproduction import evidence
+from reproduction import experiments as main_job
 
 KEYS = {'folder', 'mode', 'setting', 'figure', 'quantity', 'paper', 'released', 'ours', 'sem', 'n', 'band', 'verdict',
         'standin', 'seconds', 'command', 'hardware', 'date'}
@@ -21,13 +23,13 @@ KEYS = {'folder', 'mode', 'setting', 'figure', 'quantity', 'paper', 'released', 
 @pytest.fixture
 def sandbox(tmp_path, monkeypatch):
     """Results, figures and published files below tmp_path; experiments() replaced by `sandbox.list`."""
-    for module, name, folder in ((common, 'RESULTS', 'results'), (common, 'FIGURES', 'figures'), (report, 'FIGURES', 'figures'),
-                                 (reproduce, 'FIGURES', 'figures'), (report, 'PUBLISHED', 'published')):
-        monkeypatch.setattr(module, name, tmp_path / folder)
+    for name, folder in (('common.results.RESULTS', 'results'), ('common.figures.FIGURES', 'figures'),
+                         ('reproduction.report.PUBLISHED', 'published'), ('reproduction.publish.PUBLISHED', 'published')):
+        monkeypatch.setattr(name, tmp_path / folder)
     monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path / 'results'))
     (tmp_path / 'impression_learning').mkdir()
-    monkeypatch.setattr(report, 'ROOT', tmp_path)
-    monkeypatch.setattr(reproduce, 'PAPERS', {'impression_learning': 'Bredenberg et al., NeurIPS 2021'})
+    monkeypatch.setattr('reproduction.publish.ROOT', tmp_path)
+    monkeypatch.setattr('reproduction.experiments.PAPERS', {'impression_learning': 'Bredenberg et al., NeurIPS 2021'})
     tmp_path.joinpath('README.md').write_text('before\n<!-- results -->\nOLD TABLE\n<!-- /results -->\nafter\n')
     tmp_path.joinpath('impression_learning', 'README.md').write_text('<!-- results -->\n<!-- /results -->\n')
     found = types.SimpleNamespace(path=tmp_path, list=[tiny()])
@@ -72,7 +74,7 @@ def test_started_again_it_computes_nothing_anew(sandbox):
 
 
 def test_missing_data_are_reported_as_not_run(sandbox, monkeypatch):
-    monkeypatch.setattr(reproduce, 'have', lambda name: False)
+    monkeypatch.setattr('reproduction.experiments.have', lambda name: False)
     sandbox.list[:] = [tiny(), tiny(mode='Vocal_Digits', figure='fig_4', needs='fsdd')]
     assert reproduce.main(['--jobs', '1']) == 0
     missing = [r for r in sandbox.rows() if r['mode'] == 'Vocal_Digits']
@@ -83,28 +85,30 @@ def test_missing_data_are_reported_as_not_run(sandbox, monkeypatch):
 
 def test_half_a_data_set_is_not_taken_for_a_whole_one(tmp_path, monkeypatch):
     """An empty folder, or three of MNIST's four files, is missing data: a stand-in or `not run`, not a failure in a run."""
-    monkeypatch.setattr(common, 'ROOT', tmp_path)
+    monkeypatch.setattr('common.data.ROOT', tmp_path)
     monkeypatch.setenv('PLASTICITY_DATA', str(tmp_path / 'here'))
-    monkeypatch.setattr(reproduce.subprocess, 'run', lambda *args, **more: types.SimpleNamespace(returncode=1))   # no network
+    monkeypatch.setattr(subprocess, 'run', lambda *args, **more: types.SimpleNamespace(returncode=1))   # no network
     (tmp_path / 'here' / 'mnist').mkdir(parents=True)
     for name in ('train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
-        assert not reproduce.have('mnist')
+        main_job.have.cache_clear()
+        assert not main_job.have('mnist')
         (tmp_path / 'here' / 'mnist' / f'{name}-ubyte.gz').touch()
-    assert reproduce.have('mnist')
+    main_job.have.cache_clear()
+    assert main_job.have('mnist')
 
 
 def test_a_stand_in_is_named_and_never_published(sandbox, monkeypatch):
-    monkeypatch.setattr(reproduce, 'have', lambda name: False)
+    monkeypatch.setattr('reproduction.experiments.have', lambda name: False)
     sandbox.list[:] = [tiny(needs='mnist', instead=tiny(standin='digits'))]
     assert reproduce.main(['--jobs', '1']) == 0
     assert {r['standin'] for r in sandbox.rows()} == {'digits'} and sandbox.rows()[0]['verdict'] == 'pass'
     assert 'Stand-in data: digits' in (sandbox.path / 'figures' / 'report.html').read_text()
-    assert report.publish(reproduce.PAPERS) == 1 and not (sandbox.path / 'published').exists()
+    assert reproduce.main(['--publish']) == 1 and not (sandbox.path / 'published').exists()
 
 
 def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
     broken = load_params(exp_params, mode='MNIST', data_dir=str(sandbox.path), n_in=784)
-    broken = common.dataclasses.replace(broken, n_in=10)         # images of another size: fails inside the run
+    object.__setattr__(broken, 'n_in', 10)                       # images of another size: fails inside the run
     sandbox.list[:] = [tiny(mode='MNIST', figure='fig_mnist', runs=[broken]), tiny()]
     assert reproduce.main(['--jobs', '1']) == 1
     verdicts = [r['verdict'] for r in sandbox.rows()]
@@ -115,14 +119,14 @@ def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
 def test_quick_judges_nothing(sandbox):
     assert reproduce.main(['--quick', '--jobs', '1']) == 0
     assert {r['verdict'] for r in sandbox.rows()} == {'no band'}
-    assert report.publish(reproduce.PAPERS) == 1                  # and is not published
+    assert reproduce.main(['--publish']) == 1                  # and is not published
     assert not (sandbox.path / 'published').exists()
 
 
 def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
-    assert report.publish(reproduce.PAPERS) == 1                  # nothing to publish yet
+    assert reproduce.main(['--publish']) == 1                  # nothing to publish yet
     reproduce.main(['--jobs', '1'])
-    assert report.publish(reproduce.PAPERS) == 0
+    assert reproduce.main(['--publish']) == 0
     front = (sandbox.path / 'README.md').read_text()
     assert front.startswith('before\n') and front.endswith('after\n') and 'OLD TABLE' not in front
     assert 'Bredenberg et al., NeurIPS 2021' in front and 'final R²' in front
@@ -135,7 +139,7 @@ def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     (29147.3, 4, '29147'), (480.2, 2, '480'), (99.96, 2, '100'), (1e-6, 4, '1e-6'), (2.352e-5, 4, '2.352e-5'), (0.0, 4, '0'),
     (5.9e-4, 2, '5.9e-4'), (1.805e8, 4, '1.805e8'), (-0.13021, 4, '-0.1302'), (None, 4, '–')])
 def test_numbers_for_people(value, digits, text):
-    assert report.number(value, digits) == text
+    assert evidence.number(value, digits) == text
 
 
 def test_a_diverged_seed_gives_no_number(sandbox):
@@ -169,7 +173,7 @@ def test_examples_of_the_readmes_run(tmp_path):
         for i, code in enumerate(re.findall(r'```python\n(.*?)```', readme.read_text(), re.S)):
             script = tmp_path / f'{readme.parent.name}_{i}.py'
             script.write_text(code)
-            environment = common.os.environ | {'PLASTICITY_RESULTS': str(tmp_path / 'results')}
+            environment = os.environ | {'PLASTICITY_RESULTS': str(tmp_path / 'results')}
             result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, cwd=tmp_path)
             assert result.returncode == 0, f'{readme} example {i}\n{result.stderr}'
             examples += 1
@@ -178,7 +182,7 @@ def test_examples_of_the_readmes_run(tmp_path):
 
 @pytest.mark.slow
 def test_quick_end_to_end(tmp_path):
-    environment = common.os.environ | {f'PLASTICITY_{name.upper()}': str(tmp_path / name) for name in ('results', 'figures')}
+    environment = os.environ | {f'PLASTICITY_{name.upper()}': str(tmp_path / name) for name in ('results', 'figures')}
     subprocess.run([sys.executable, ROOT / 'reproduce.py', '--quick'], env=environment, check=True, cwd=tmp_path)
     rows = json.loads((tmp_path / 'figures' / 'results.json').read_text())
     assert rows and all(r['verdict'] in ('no band', 'pass', 'not run') for r in rows)

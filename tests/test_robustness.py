@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_kill import same
 
-import common
-import running
-from common import ROOT, load_params
-from reproduce import folders
+from common import ROOT
+from common.params import load_params
+from common.results import load_npz, result_path
+from common.running import sweep
+from reproduction.experiments import folders
 
 FOLDERS = folders()
 
@@ -27,7 +28,7 @@ FOLDERS = folders()
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """A results folder of this test's own, here and in subprocesses."""
-    monkeypatch.setattr(common, 'RESULTS', tmp_path)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
     monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path))
     return tmp_path
 
@@ -66,7 +67,7 @@ def one_line(result, *parts):
 
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_full_disk_while_saving_leaves_the_old_result(folder, results):
-    path = common.result_path(smoke(folder))
+    path = result_path(smoke(folder))
     path.parent.mkdir(parents=True)
     path.write_bytes(b'the result of yesterday')
     one_line(simulate(folder, *smallest(folder), limit=1000), f'cannot write {results}', 'nothing that existed was changed')
@@ -90,7 +91,7 @@ def test_a_read_only_folder_is_named(tmp_path):
 
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_damaged_and_foreign_checkpoints_are_named(folder, results):
-    checkpoint = common.result_path(smoke(folder)).with_suffix('.checkpoint.npz')
+    checkpoint = result_path(smoke(folder)).with_suffix('.checkpoint.npz')
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b'PK\x03\x04 cut short')
     one_line(simulate(folder, *smallest(folder)), str(checkpoint), 'not a readable checkpoint', 'delete it')
@@ -100,7 +101,7 @@ def test_damaged_and_foreign_checkpoints_are_named(folder, results):
 
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_damaged_results_are_named_before_plotting(folder, results, tmp_path):
-    path = common.result_path(smoke(folder))
+    path = result_path(smoke(folder))
     path.parent.mkdir(parents=True)
     for content in (b'PK\x03\x04 cut short', b''):
         path.write_bytes(content)
@@ -115,8 +116,8 @@ def test_two_runs_of_the_same_thing_at_once(folder, results):
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0], [process.stderr.read() for process in both]
     files = list(results.rglob('*.npz'))           # whole files, no temporary ones, no checkpoint left over
-    assert common.result_path(smoke(folder)) in files and not list(results.rglob('.*'))
-    assert all('checkpoint' not in path.name and common.load_npz(path, 'result')[1] for path in files)
+    assert result_path(smoke(folder)) in files and not list(results.rglob('.*'))
+    assert all('checkpoint' not in path.name and load_npz(path, 'result')[1] for path in files)
 
 
 # ---------------------------------------------------------------- a cluster that loses a worker
@@ -131,15 +132,15 @@ def test_a_killed_worker_of_a_cluster_loses_and_doubles_nothing(tmp_path, monkey
     found = []
     for name in ('serial', 'cluster'):
         monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path / name))
-        monkeypatch.setattr(common, 'RESULTS', tmp_path / name)
+        monkeypatch.setattr('common.results.RESULTS', tmp_path / name)
         if name == 'serial':
-            assert running.sweep(members, n_jobs=1) == []
+            assert sweep(members, n_jobs=1) == []
         else:
             with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
                 assert sweep_and_kill(cluster, members, tmp_path / name) == []
         files = sorted(path for path in (tmp_path / name).rglob('*.npz') if path.parent.name != 'layers12')
-        assert files == sorted(map(common.result_path, members))             # none lost, none twice, no checkpoint left
-        found.append([common.load_npz(common.result_path(p), 'result')[1] for p in members])
+        assert files == sorted(map(result_path, members))             # none lost, none twice, no checkpoint left
+        found.append([load_npz(result_path(p), 'result')[1] for p in members])
     assert all(same(a, b) for a, b in zip(*found, strict=True))
 
 
@@ -152,7 +153,7 @@ def sweep_and_kill(cluster, members, results):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    errors = running.sweep(members, cluster=cluster.scheduler_address)
+    errors = sweep(members, cluster=cluster.scheduler_address)
     killer.join()
     return errors
 

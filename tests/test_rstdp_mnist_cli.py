@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common import ROOT, load_params
+from common import ROOT
+from common.params import load_params
 from rstdp_mnist import data, evaluate, exp_params, nmnist, simulation
-from rstdp_mnist.exp_params_checks import check_geometry
+from rstdp_mnist.checks import check_geometry
 
 TINY = ['mode=digits', 'n_train=60', 'n_test=40', 'n_maps=8,12,20', 'epochs_s1=1', 'epochs_s2=1', 'epochs_s3=2',
         'factor_window=20']

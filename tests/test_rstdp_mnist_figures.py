@@ -9,7 +9,7 @@ import pytest
 
 matplotlib.use('Agg')
 
-from common import load_params
+from common.params import load_params
 from rstdp_mnist import encoding, exp_params, experiments, simulation
 from rstdp_mnist import plot_generator as plots
 from rstdp_mnist import plot_panels as panels

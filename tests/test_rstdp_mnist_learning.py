@@ -2,7 +2,9 @@
 import numpy as np
 import pytest
 
-from common import Checkpoint, find_data, load_params
+from common.checkpoint import Checkpoint
+from common.data import find_data
+from common.params import load_params
 from rstdp_mnist import data, encoding, exp_params, lower, simulation
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from common import load_params
+from common.params import load_params
 from rstdp_mnist import encoding, exp_params, rstdp, simulation, spikes, stdp
 
 REFERENCE = Path(__file__).parent / 'reference' / 'rstdp_mnist'

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rstdp_mnist_cases import check_replication, classes_of, close, convolution, equal, hashed, output, pooled
 
-from common import load_params
+from common.params import load_params
 from rstdp_mnist import encoding, exp_params, lower, replication, spikes, spiking, stdp
 from rstdp_mnist.rstdp import Decider
 

@@ -7,7 +7,8 @@ import torch
 from spikingjelly.activation_based import functional
 from test_rstdp_mnist_model import REFERENCE, T, random_latency, tiny
 
-from common import Checkpoint, load_params
+from common.checkpoint import Checkpoint
+from common.params import load_params
 from rstdp_mnist import encoding, exp_params, lower, replication, simulation, spikes, spiking, stdp
 
 SMALLEST = {'data': 'digits', 'n_train': 40, 'n_test': 20, 'n_maps': (8, 12, 20), 'epochs_s1': 1, 'epochs_s2': 1,

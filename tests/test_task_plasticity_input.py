@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from common import load_params
+from common.params import load_params
 from task_plasticity import exp_params, network, simulation
 from task_plasticity.convert_network import convert, read
 

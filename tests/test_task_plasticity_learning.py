@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_task_plasticity_replay import close, published_training
 
-from common import load_params
+from common.params import load_params
 from task_plasticity import exp_params, network, simulation
 from task_plasticity import plot_analysis as analysis
 from task_plasticity import plot_records as records

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from common import load_params
+from common.params import load_params
 from task_plasticity import exp_params, model, network, plot_measures, simulation
 from task_plasticity import plot_analysis as analysis
 from task_plasticity import plot_records as records
@@ -181,7 +181,7 @@ def test_optional_terms_change_the_reward_as_written():
 PLAIN = '''
 import json
 import numpy as np
-from common import load_params
+from common.params import load_params
 from task_plasticity import exp_params, simulation
 found = {}
 for task in ('linear', 'classifier', 'mixed'):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import convert, load_params
+from common.params import convert, load_params
 from task_plasticity import exp_params, model, network, plot_measures, simulation
 from task_plasticity import plot_analysis as analysis
 

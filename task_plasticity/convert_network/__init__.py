@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import write_atomically
+from common.results import write_atomically
 from task_plasticity.state import TASKS
 
 OUTPUTS = {TASKS['estimation']: 2, TASKS['categorisation']: 1, TASKS['mixed']: 3}

@@ -1,4 +1,5 @@
 """Bad parameters of the microcircuits, named in one line before anything is computed (lists, times, combinations)."""
+from common.params import demand, is_number, one_of, require, within
 
 ACTIVATIONS = ('linear', 'relu', 'soft_relu', 'logistic', 'tanh', 'hard_sigmoid')
 SERIES = ('MSE', 'error', 'input', 'target', 'WPP', 'WIP', 'BPP', 'BPI', 'dWPP', 'dWIP', 'dBPP', 'dBPI', 'uP', 'uP_breve',
@@ -12,12 +13,6 @@ RANGES = ('init_WPP_range', 'init_WIP_range', 'init_BPP_range', 'init_BPI_range'
 def words(text):
     """The names in a comma-separated text."""
     return [word.strip() for word in text.split(',') if word.strip()]
-
-
-def demand(true, message):
-    """Raise ValueError(message) unless true."""
-    if not true:
-        raise ValueError(message)
 
 
 def whole_multiple(p, *names):
@@ -39,6 +34,7 @@ def check(p):
     check_lists(p)
     check_times(p)
     check_recording(p)
+    check_values(p)
 
 
 def check_layers(p):
@@ -56,11 +52,6 @@ def check_layers(p):
         pair = getattr(p, name)
         good = len(pair) == 2 and all(is_number(x) for x in pair)
         demand(good and pair[0] <= pair[1], f'{name} = {pair}: two numbers, low <= high')
-
-
-def is_number(x):
-    """A finite number of reasonable size."""
-    return isinstance(x, (int, float)) and not isinstance(x, bool) and abs(x) < 1e12
 
 
 def check_model(p):
@@ -143,3 +134,63 @@ def check_recording(p):
     demand(p.protocol == 'runner' or p.rng == 'modern' or (p.task == 'bw_only' and not p.compare),
            "protocol = 'notebook' with rng = 'legacy' has no teacher: task = 'bw_only' and compare = ''")
     demand(not p.compare or not p.phased, 'the comparison of updates exists for layered connections only')
+
+
+def check_values(p):
+    """Values that are possible, one by one."""
+    within(p, 'array_num', 1, None, 'members are numbered from 1')
+    require(p, 'seed', 0 <= p.seed < 2 ** 32, '0 <= seed < 2 ** 32 must hold (a seed of 32 bits)')
+    require(p, 'input_seed', 0 <= p.input_seed < 2 ** 32, '0 <= input_seed < 2 ** 32 must hold (a seed of 32 bits)')
+    require(p, 'change_seed', 0 <= p.change_seed < 2 ** 32, '0 <= change_seed < 2 ** 32 must hold (a seed of 32 bits)')
+    one_of(p, 'task', ('bw_only', 'fw_bw'), 'the two tasks')
+    one_of(p, 'model_type', ('BP', 'FA', 'PAL', 'LDRL', 'DTPDRL'), 'the learning rules')
+    one_of(p, 'connection', ('layered', 'skip'), 'where the top-down weights come from')
+    one_of(p, 'noise_type', ('OU', 'hold_white_noise'), 'the two kinds of noise')
+    one_of(p, 'protocol', ('runner', 'notebook'), 'the two protocols')
+    one_of(p, 'compare', ('', 'BP'), 'nothing, or back-propagation')
+    one_of(p, 'rng', ('modern', 'legacy'), 'the random stream')
+    require(p, 'gl', 0 < p.gl <= 1e6, '0 < gl <= 1e6 must hold (a conductance is positive)')
+    require(p, 'gbas', 0 < p.gbas <= 1e6, '0 < gbas <= 1e6 must hold (a conductance is positive)')
+    within(p, 'gapi', 0, 1e6, 'a conductance is not negative')
+    require(p, 'gden', 0 < p.gden <= 1e6, '0 < gden <= 1e6 must hold (a conductance is positive)')
+    within(p, 'gnI', 0, 1e6, 'a conductance is not negative')
+    within(p, 'gntgt', 0, 1e6, 'a conductance is not negative')
+    within(p, 'taur', 0, 10, '1 is full prospective coding, 0 none')
+    within(p, 'dt', 1e-9, 1e3, 'a time step in ms')
+    within(p, 'dataset_size', 1, 1e7, 'samples')
+    within(p, 'epochs', 1, 1e7, 'passes through the samples')
+    require(p, 'change_epoch epochs', 0 <= p.change_epoch < p.epochs,
+            '0 <= change_epoch < epochs must hold (an epoch of the run)')
+    within(p, 'noise_deg', 0, 180, 'an angle')
+    require(p, 'slope_hard_sigmoid', 0 < p.slope_hard_sigmoid <= 1,
+            '0 < slope_hard_sigmoid <= 1 must hold (1/6, or 1 as released)')
+    one_of(p, 'data', ('uniform', 'yin_yang'), 'the two kinds of samples')
+    require(p, 'data task', p.data != 'yin_yang' or p.task == 'fw_bw', 'the yin-yang task is learned with targets')
+    require(p, 'data layers', p.data != 'yin_yang' or p.layers[0] == 4 and p.layers[len(p.layers) - 1] == 3,
+            'x, y, 1 - x, 1 - y; three classes')
+    require(p, 'data compare', p.data != 'yin_yang' or p.compare == '', 'the comparison of updates needs a teacher')
+    within(p, 'test_size', 1, 1e6, 'samples')
+    within(p, 'test_epochs', 1, 1e6, 'epochs between validations')
+    within(p, 'rec_per_steps', 1, 1e9, 'steps between two records')
+
+
+def remarks(p):
+    """What is allowed, but perhaps not what was meant."""
+    texts = []
+    if not (p.tauxi >= 3 * p.dt or p.noise_type != 'OU' or p.model_type != 'PAL'):
+        texts.append('tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)')
+    if not (p.tauxi <= 0.5 * p.Tpres or p.noise_type != 'OU' or p.model_type != 'PAL'):
+        texts.append('tauxi is close to Tpres: noise and signal are not separated in time')
+    if not (p.dt * p.eta_fw[0] * p.layers[0] <= 10 and p.dt * p.eta_bw[0] * p.layers[2] <= 1000):
+        texts.append('dt * eta * n is large: the weights will probably explode')
+    if not (p.tausyn > p.dt or p.model_type not in ('LDRL', 'DTPDRL')):
+        texts.append('tausyn = dt: the filters of the phased line keep one step only')
+    if not (len(p.alpha) < len(p.layers) - 1):
+        texts.append('alpha has more entries than hidden layers: the last ones are not used')
+    if not (len(p.eta_PI) < len(p.layers) - 1):
+        texts.append('eta_PI has more entries than hidden layers: the last ones are not used')
+    if not (len(p.eta_IP) == 1 or p.connection != 'skip'):
+        texts.append('eta_IP has more entries than skip connections need (one): the last counts')
+    if not (len(p.noise_scale) < len(p.layers) - 1):
+        texts.append('noise_scale has more entries than hidden layers: the last ones are not used')
+    return texts

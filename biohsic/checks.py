@@ -1,5 +1,5 @@
 """Bad parameters of biohsic, named in one line before anything is computed."""
-from common import nearest
+from common.params import demand, is_number, nearest, require, within
 
 SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}
 TRAIN_SIZES = {'mnist': 60_000, 'fashion_mnist': 60_000, 'cifar10': 50_000, 'linear': 900, 'xor': 900, 'digits': 1500}
@@ -22,12 +22,6 @@ CHOICES = {
 SCHEDULES = {'constant': (2, 2), 'expdecay': (2, 5), 'piecewiseconstant': (3, 3)}        # fewest and most entries
 
 
-def demand(true, message):
-    """Raise ValueError(message) unless true."""
-    if not true:
-        raise ValueError(message)
-
-
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
     for name, known in CHOICES.items():
@@ -38,6 +32,7 @@ def check(p):
     check_network(p)
     check_samples(p)
     check_schedule(p)
+    check_values(p)
 
 
 def finite(value):
@@ -96,11 +91,6 @@ def check_samples(p):
     demand(p.task != 'reservoir' or p.data == 'mnist', f'the reservoir is driven by images of mnist, not {p.data}')
 
 
-def is_number(value):
-    """True for an int or a float (a bool is none)."""
-    return type(value) in (int, float)
-
-
 def check_schedule(p):
     """Lists of a learning-rate schedule."""
     if p.schedule == 'piecewiseconstant':
@@ -134,3 +124,39 @@ def is_schedule(name, init, *more):
     if name == 'piecewiseconstant':
         return are_factors(more[0])
     return all(map(is_number, more)) and all(value > 0 for value in (*more[:1], *more[2:]))
+
+
+def check_values(p):
+    """Values that are possible, one by one."""
+    within(p, 'seed', 0, None, 'seeds are not negative')
+    require(p, 'synthetic_seed order_seed', p.synthetic_seed >= 0 and (p.order_seed is None or p.order_seed >= 0),
+            'seeds are not negative')
+    require(p, 'input_scale target_scale', p.input_scale != 0 and p.target_scale != 0,
+            'input_scale != 0 and target_scale != 0 must hold (inputs and targets of nothing but zeros)')
+    within(p, 'nmodels', 1, None, 'networks to train')
+    within(p, 'nepochs', 0, None, 'epochs')
+    require(p, 'train_size test_size check_size', p.train_size >= 0 and p.test_size >= 0 and p.check_size >= 0,
+            'numbers of samples, 0 means all (check_size: none)')
+    within(p, 'gamma', 0, None, 'weight of the label term')
+    require(p, 'learning_rate init_value', p.learning_rate > 0 and p.init_value > 0,
+            'learning_rate > 0 and init_value > 0 must hold (learning rates)')
+    require(p, 'b1 b2 eps weight_decay', 0 <= p.b1 < 1 and 0 <= p.b2 < 1 and p.eps > 0 and p.weight_decay >= 0,
+            'constants of AdamW')
+    require(p, 'time_step time_constant', p.time_step > 0 and p.time_constant >= p.time_step,
+            'time_step > 0 and time_constant >= time_step must hold (Euler steps longer than the time constant are unstable)')
+    within(p, 'sample_timesteps', 1, None, 'steps that a window is presented')
+    require(p, 'pooling_factor test_batchsize', p.pooling_factor >= 1 and p.test_batchsize >= 1,
+            'pooling_factor >= 1 and test_batchsize >= 1 must hold (sizes)')
+    require(p, 'nhidden zdim nsamples', p.nhidden >= 1 and p.zdim >= 1 and p.nsamples >= 1, 'sizes of the reservoir')
+    require(p, 'density', 0 < p.density <= 1, '0 < density <= 1 must hold (probability that a recurrent weight is kept)')
+    require(p, 'hidden_noise output_noise rls_alpha average_time time_step',
+            p.hidden_noise >= 0 and p.output_noise >= 0 and p.rls_alpha > 0 and p.average_time >= p.time_step,
+            'noise and read-out')
+
+
+def remarks(p):
+    """What is allowed, but perhaps not what was meant."""
+    texts = []
+    if not (p.task not in ["lif", "reservoir"] or p.time_step <= 0.5 * p.time_constant):
+        texts.append('time_step is more than half of time_constant: the Euler steps are coarse')
+    return texts

@@ -1,0 +1,54 @@
+"""Figures: the project's style, a grid of axes, the finished runs to draw, saving."""
+import os
+from pathlib import Path
+
+from common import ROOT
+from common.results import is_complete, load_result, result_path, write_atomically
+from common.words import command
+
+FIGURES = Path(os.environ.get('PLASTICITY_FIGURES', ROOT / 'figures'))
+
+
+def style():
+    """Use the project's matplotlib style. -> pyplot"""
+    import matplotlib.pyplot as plt
+    plt.style.use(ROOT / 'plasticity.mplstyle')
+    return plt
+
+
+def grid(rows, columns, size=3.6, height=None):
+    """(figure, axes (rows, columns)) in the project's style; size, height: inches of one panel (None: square)."""
+    plt = style()
+    return plt.subplots(rows, columns, figsize=(columns * size, rows * (height or size)), squeeze=False)
+
+
+def save_figure(figure, package, name):
+    """figures/<package>/<name>.png and .pdf, written atomically; prints and returns the PNG's path."""
+    path = FIGURES / package / name
+    for kind in ('.png', '.pdf'):
+        write_atomically(path.with_suffix(kind), lambda file, kind=kind: figure.savefig(file, format=kind[1:]))
+    print(path.with_suffix('.png'))
+    return path.with_suffix('.png')
+
+
+def of_mode(runs, *modes):
+    """The runs [(meta, arrays), ...] of some modes."""
+    return [run for run in runs if run[0]['mode'] in modes]
+
+
+def whole_number(name, text):
+    """A count from the command line, or None; ValueError if it is none."""
+    if text is not None and not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f'{name} takes a whole number from 1 on, not {text!r}')
+    return int(text) if text else None
+
+
+def finished(members):
+    """[(meta, arrays), ...] of finished runs; FileNotFoundError or ValueError if one is missing (its command) or damaged."""
+    missing = [p for p in members if not is_complete(result_path(p))]
+    if missing:
+        every = '  (array_num=0: all of them)' if len(members) > 1 else ''
+        damaged = result_path(missing[0]).exists()
+        what = f'{result_path(missing[0])} is damaged' if damaged else f'{len(missing)} of {len(members)} results are missing'
+        raise FileNotFoundError(f'{what}; made by: {command(missing[0])}{every}')
+    return [load_result(p) for p in members]

@@ -1,0 +1,151 @@
+"""Parameters: a frozen dataclass, modes, name=value words, and the limits that a folder's checks.py declares.
+
+A folder's exp_params.py holds `mode`, `Params`, `MODES` and, where they exist, `SWEEPS`, `RELEASED`, `RELEASED_SWEEPS`,
+`ALIASES`, `N_SEEDS`. Its checks.py holds what is allowed and what acts:
+
+    check(p)        raise ValueError for the first mistake in p (with within, one_of, require); called by Params itself
+    remarks(p)      list of texts: allowed, but perhaps not what was meant
+    USED            [(names, words, when), ...]: parameters (one text, blanks between) that act only if when(p); words say when
+    memory(p)       bytes that a run needs at its peak, about
+    inputs(p)       paths of the files that a run reads
+"""
+import ast
+import dataclasses
+import difflib
+import importlib
+import math
+import types
+import warnings
+
+import numpy as np
+
+
+class Remark(UserWarning):
+    """Something allowed that does nothing, or perhaps not what was meant."""
+
+
+# ---------------------------------------------------------------- limits
+
+def demand(true, message):
+    """Raise ValueError(message) unless true."""
+    if not true:
+        raise ValueError(message)
+
+
+def nearest(kind, word, known):
+    """Raise ValueError naming the nearest known word, unless `word` is known."""
+    if word not in known:
+        near = difflib.get_close_matches(str(word), [str(k) for k in known], 1)
+        hint = f'did you mean {near[0]}?' if near else 'allowed: ' + ', '.join(sorted(map(str, known)))
+        raise ValueError(f'unknown {kind} {word!r}; {hint}')
+
+
+def is_number(value, limit=math.inf):
+    """True for a finite int or float (a bool is none) of at most this size."""
+    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= limit
+
+
+def within(p, names, low, high, why=''):
+    """Each of the parameters `names` (one text, blanks between) lies in low .. high; None: no limit on that side."""
+    for name in names.split():
+        value = getattr(p, name)
+        allowed = f'from {low} on' if high is None else f'up to {high}' if low is None else f'{low} .. {high}'
+        good = is_number(value) and (low is None or value >= low) and (high is None or value <= high)
+        demand(good, f'{name} = {value!r}: allowed is {allowed}' + (f' ({why})' if why else ''))
+
+
+def require(p, names, true, why):
+    """The parameters `names` (one text, blanks between) fit: `true`; else a ValueError with their values and `why`."""
+    demand(true, ', '.join(f'{name} = {getattr(p, name)!r}' for name in names.split()) + f': {why}')
+
+
+def one_of(p, name, choices, why=''):
+    """The parameter is one of these values."""
+    value = getattr(p, name)
+    near = difflib.get_close_matches(str(value), [str(c) for c in choices], 1)
+    hint = f'did you mean {near[0]}? ' if near and value not in choices else ''
+    allowed = ', '.join(map(str, choices)) + (f' ({why})' if why else '')
+    demand(value in choices, f'{name} = {value!r}: {hint}choose from {allowed}')
+
+
+# ---------------------------------------------------------------- what acts
+
+def checks_of(p_or_module):
+    """The folder's checks module, of its Params or its exp_params module."""
+    name = getattr(p_or_module, '__name__', None) or type(p_or_module).__module__
+    return importlib.import_module(f'{name.split(".")[0]}.checks')
+
+
+def unused(p):
+    """{parameter: when it acts, in words} of those that do nothing in run p."""
+    return {name: words for names, words, when in getattr(checks_of(p), 'USED', ()) if not when(p) for name in names.split()}
+
+
+# ---------------------------------------------------------------- values
+
+def convert(name, kind, value):
+    """`value` (text from the command line, or a Python value) as the annotated type `kind`; ValueError if it is none."""
+    kinds = kind.__args__ if isinstance(kind, types.UnionType) else (kind,)
+    if isinstance(value, str) and kinds != (str,):
+        try:
+            value = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            value = str(value)                     # a bare word: only a field that takes text accepts it
+    if tuple in kinds and isinstance(value, (int, float, list)) and not isinstance(value, bool):
+        value = tuple(value) if isinstance(value, list) else (value,)
+    if isinstance(value, np.generic):
+        value = value.item()
+    whole = isinstance(value, float) and math.isfinite(value) and value == int(value)
+    if int in kinds and whole:
+        value = int(value)                         # n_sample=1e3
+    elif float in kinds and int not in kinds and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value) if abs(value) < 1e300 else value
+    if value is None and (None in kinds or type(None) in kinds):
+        return None
+    if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
+        wanted = ' or '.join(getattr(k, '__name__', str(k)) for k in kinds)
+        raise ValueError(f'{name} takes {wanted}, not {value!r}')
+    return value
+
+
+def sweep_of(module, mode, released):
+    """The members (dicts of what differs) of a mode's sweep, [] if it has none."""
+    sweeps = getattr(module, 'SWEEPS', {}) | (getattr(module, 'RELEASED_SWEEPS', {}) if released else {})
+    return sweeps.get(mode, [])
+
+
+def load_params(module, *words, **given):
+    """Parameters of one run: load_params(exp_params, 'mode=SNR', 'n_sample=1000') or (exp_params, mode='SNR').
+
+    Later wins: defaults, MODES[mode], RELEASED (if released_code), the member `array_num` of the sweep, given values.
+    Raises ValueError with one clear line for an unknown name, a wrong type or an impossible value; warns (Remark) of a given
+    parameter that this run does not use.
+    """
+    known = {f.name: f for f in dataclasses.fields(module.Params)}
+    aliases = getattr(module, 'ALIASES', {})
+    for word in words:
+        if '=' not in word:
+            raise ValueError(f'{word!r}: parameters are given as name=value, for example mode={module.mode}')
+        name, value = word.split('=', 1)
+        name = aliases.get(name.strip(), name.strip())
+        demand(name not in given, f'{name} is given twice')
+        given[name] = value.strip()
+    mode = str(given.pop('mode', module.mode))
+    nearest('mode', mode, module.MODES)
+    for name in given:
+        nearest('parameter', name, known)
+    given = {name: convert(name, known[name].type, value) for name, value in given.items()}
+    chosen = {'mode': mode} | module.MODES[mode]
+    number = (chosen | given).get('array_num', known['array_num'].default)
+    if (chosen | given).get('released_code', False):
+        chosen |= getattr(module, 'RELEASED', {})
+    members = sweep_of(module, mode, (chosen | given).get('released_code', False))
+    if members and not 1 <= number <= len(members):
+        raise ValueError(f'array_num must be 1..{len(members)} for {mode}, not {number}')
+    p = module.Params(**(chosen | (members[number - 1] if members else {}) | given))
+    for name, when in unused(p).items():
+        if name in given:
+            warnings.warn(Remark(f'{name} does nothing in this run (mode={p.mode}): it acts only {when}'), stacklevel=2)
+    for text in checks_of(p).remarks(p):
+        warnings.warn(Remark(text), stacklevel=2)
+    return p

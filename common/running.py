@@ -1,0 +1,81 @@
+"""Running simulations: progress, one run to its end, sweeps over processes or a cluster."""
+import os
+import sys
+import time
+import traceback
+import warnings
+
+import joblib
+from tqdm import tqdm
+
+from common.checkpoint import Checkpoint
+from common.machine import end_with
+from common.results import blown_up, code_of, is_complete, result_path, save_result
+from common.words import command
+
+
+def progress(total, label, **more):
+    """A tqdm bar (rate, time left); silent in worker processes and when the output is not a terminal."""
+    quiet = bool(os.environ.get('PLASTICITY_QUIET')) or None
+    return tqdm(total=total, desc=label, disable=quiet, mininterval=0.5, smoothing=0.1, **more)
+
+
+def finish(p, again=False):
+    """Run p to its end (going on from its checkpoint), save, return the path. Skips a complete run unless `again`."""
+    path = result_path(p)
+    if not again and is_complete(path):
+        return path
+    checkpoint = Checkpoint(path.with_suffix('.checkpoint.npz'))
+    start = time.time()
+    arrays = code_of(type(p).__module__.split('.')[0]).run(p, checkpoint)
+    more = {'wall_seconds': round(time.time() - start, 3), 'cpu_seconds': round(time.process_time() - checkpoint.begin, 3)}
+    save_result(path, p, arrays, diverged_at=int(arrays.get('diverged_at', -1)), blown_up=blown_up(arrays), **more)
+    checkpoint.done()
+    return path
+
+
+def _member(p, parent):
+    os.environ['PLASTICITY_QUIET'] = '1'
+    end_with(parent)
+    try:
+        finish(p)
+        return size(p), None
+    except Exception as error:                     # the sweep goes on; the caller reports and exits with 1
+        return size(p), f'{command(p)}\n  {type(error).__name__}: {error}\n{traceback.format_exc(limit=-2)}'
+
+
+def size(p):
+    """About how many CPU seconds a run needs: longest first, and the time that is left."""
+    return max(getattr(p, 'cost', 1.0), 0.1)
+
+
+def sweep(members, n_jobs=-1, cluster=None):
+    """Run all members (Params) over processes, or on the Dask scheduler `cluster`, longest first, skipping complete ones.
+
+    The bar counts estimated CPU seconds (`size`). Returns the list of error texts (empty when all went well). Bits do not
+    depend on where a member runs. A damaged result is named and computed again.
+    """
+    todo = sorted((p for p in members if not is_complete(result_path(p))), key=size, reverse=True)
+    for path in [result_path(p) for p in todo if result_path(p).exists()]:
+        print(f'{path} is damaged and is computed again', file=sys.stderr)
+    errors = []
+    if not todo:
+        return errors
+    engine = {'backend': 'loky', 'n_jobs': n_jobs, 'inner_max_num_threads': 1}
+    client, parent = None, os.getpid()         # workers end with this process; those of a cluster do not
+    if cluster:
+        from dask.distributed import Client
+        client, engine, parent = Client(cluster), {'backend': 'dask'}, None
+    label = f'{len(todo)} runs, CPU seconds'
+    try:
+        with (warnings.catch_warnings(), joblib.parallel_config(**engine),
+              progress(round(sum(map(size, todo))), label, unit='s') as bar):
+            warnings.filterwarnings('ignore', 'A worker stopped while')      # one that grew is replaced; nothing is lost
+            pool = joblib.Parallel(batch_size=1, return_as='generator_unordered')
+            for seconds, error in pool(joblib.delayed(_member)(p, parent) for p in todo):
+                bar.update(seconds)
+                errors += [error] if error else []
+    finally:
+        if client:
+            client.close()
+    return errors

@@ -1,0 +1,1 @@
+"""The main job: evidence (rows, bands, statistics), experiments (running them), report (the page), publish (tables)."""

@@ -1,0 +1,176 @@
+"""Running the experiments that the folders' experiments.py list, and what becomes of them: rows, figures, report."""
+import functools
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+
+from common import ROOT, figures
+from common.data import find_data
+from common.figures import save_figure
+from common.kernel import source_digest
+from common.results import is_complete, load_npz, result_path, write_atomically
+from common.running import size, sweep
+from reproduction import report
+from reproduction.evidence import evaluate, verdict
+
+PAPERS = {
+    'impression_learning': 'Bredenberg et al., NeurIPS 2021',
+    'task_plasticity': 'Bredenberg et al., NeurIPS 2020',
+    'biohsic': 'Daruwalla & Lipasti, Front. Comput. Neurosci. 2024',
+    'microcircuits': 'Max et al., Nat. Mach. Intell. 2024',
+    'rstdp_mnist': 'Mozafari et al., Pattern Recognit. 2019',
+}
+IDX = [f'{part}-{kind}-ubyte.gz' for part in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
+PLACES = {                              # what must be on disk: a list of alternatives each
+    'mnist': [[f'mnist/{name}'] for name in IDX], 'fashion_mnist': [[f'fashion_mnist/{name}'] for name in IDX],
+    'fsdd': [['fsdd/fsdd_recordings.zip', 'fsdd/recordings']], 'cifar10': [['cifar-10-batches-py/test_batch']]}
+
+
+def folders(only=()):
+    """The papers that are here (and asked for)."""
+    here = [name for name in PAPERS if (ROOT / name / 'experiments.py').exists()]
+    wrong = [name for name in only if name not in here]
+    if wrong:
+        sys.exit(f'--only {wrong[0]}: choose from {", ".join(here)}')
+    return [name for name in here if not only or name in only]
+
+
+def on_disk(data_set):
+    """True if every file of the data set is on disk."""
+    try:
+        return all(find_data(*names) for names in PLACES[data_set])
+    except FileNotFoundError:
+        return False
+
+
+@functools.lru_cache
+def have(data_set):
+    """True if the data set is on disk, fetching it if the network allows; asked once."""
+    if on_disk(data_set):
+        return True
+    try:
+        return subprocess.run([sys.executable, ROOT / 'data' / 'fetch.py', data_set], timeout=1800).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def hardware():
+    """Processor, cores in use, memory."""
+    name = platform.processor() or platform.machine()
+    if Path('/proc/cpuinfo').exists():
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+        name = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), name)
+    return f'{name}, {len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()} cores'
+
+
+def lacking(experiment):
+    """Why an experiment cannot be run here, or None: `needs` names a data set, `packages` what must be installed."""
+    absent = [name for name in experiment.get('packages', ()) if importlib.util.find_spec(name) is None]
+    if absent:
+        return f'{", ".join(absent)} is not installed; pip install -r requirements.txt brings everything'
+    needs = experiment.get('needs')
+    if needs and not have(needs):
+        return f'{needs} is not on disk and could not be fetched; try: python data/fetch.py {needs}'
+    return None
+
+
+def prepare(folder, level):
+    """Experiments of a folder. One that cannot be run is replaced by the one in its `instead` (which names its stand-in under
+    `standin`), or marked 'not run'."""
+    found = []
+    for experiment in importlib.import_module(f'{folder}.experiments').experiments(level):
+        missing = lacking(experiment)
+        if missing and 'instead' in experiment:
+            experiment, missing = experiment['instead'], None
+        found.append({'standin': False} | experiment | {'folder': folder, 'level': level, 'missing': missing})
+    return found
+
+
+def shortest_command(experiment):
+    """The one command that repeats an experiment."""
+    level = {'quick': ' --quick', 'paper': ' --paper', 'headline': ''}[experiment['level']]
+    return f'python reproduce.py{level} --only {experiment["folder"]}'
+
+
+def rows_of(experiment, runs, machine):
+    """The finished rows (see README, "Columns of figures/results.json") of one experiment; runs is None if it was not run."""
+    seconds = round(sum(meta['cpu_seconds'] for meta, _ in runs), 1) if runs else None
+    only_figure = [{'quantity': 'figure only', 'value': lambda runs: float('nan')}]
+    nothing = {'ours': None, 'sem': None, 'interval': None, 'n': 0}
+    rows = []
+    for row in experiment['rows'] or only_figure:
+        found = evaluate(row, runs) if runs else nothing
+        band = row.get('quick_band') if experiment['level'] == 'quick' else row.get('band')
+        rows.append({
+            'folder': experiment['folder'], 'mode': experiment['mode'], 'setting': row.get('setting', 'default'),
+            'figure': experiment['figure'], 'quantity': row['quantity'], 'paper': row.get('paper'),
+            'released': row.get('released'), **found, 'band': list(band) if band else None,
+            'verdict': verdict(found['ours'], band) if runs else 'not run', 'standin': experiment['standin'],
+            'seconds': seconds,
+            'command': shortest_command(experiment), 'hardware': machine, 'date': time.strftime('%Y-%m-%d'),
+            'level': experiment['level'], 'claim': experiment['claim'], 'note': experiment['missing'] or row.get('note'),
+            'main': bool(row.get('main'))})
+    return rows
+
+
+def draw(experiment, runs):
+    """Figure (and curves, if the experiment has any) of one experiment from its saved runs."""
+    if experiment['figure'] is None:
+        return
+    import matplotlib.pyplot as plt
+    drawn = importlib.import_module(f'{experiment["folder"]}.plot_generator').FIGURES[experiment['figure']](runs)
+    marks = [f'stand-in data: {experiment["standin"]}'] if experiment['standin'] else []
+    marks += ['shortened run: proves nothing'] if experiment['level'] == 'quick' else []
+    if marks:
+        drawn.text(0.5, 1.0, '; '.join(marks), ha='center', va='bottom', fontsize=9, color='firebrick')
+    save_figure(drawn, experiment['folder'], experiment['figure'])
+    plt.close(drawn)
+    if 'curves' in experiment:
+        text, path = experiment['curves'](runs), figures.FIGURES / experiment['folder'] / f'{experiment["figure"]}.csv'
+        write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def announce(experiments, wanted, todo, n_jobs, machine):
+    """Say what is about to be done, and how long it may take."""
+    minutes = sum(map(size, todo)) / 60 / joblib.effective_n_jobs(n_jobs)
+    print(f'{len(experiments)} experiments, {len(wanted)} runs, {len(todo)} to do, on {machine}')
+    cold = [folder for folder in dict.fromkeys(e['folder'] for e in experiments)
+            if not (ROOT / 'data' / 'cache' / 'numba' / f'{folder}-{source_digest(folder)[:10]}').exists()]
+    if todo:
+        print(f'about {minutes:.0f} min on the machine where it was measured; the time left in the bar follows from the runs'
+              + (f'; compiled first, up to a minute each: {", ".join(cold)}' if cold else ''), flush=True)
+
+
+def reproduce(level, only, n_jobs, cluster):
+    """Run, evaluate, draw and report. Returns the process exit code: 1 if a run failed."""
+    start, machine = time.time(), hardware()
+    experiments = [experiment for folder in folders(only) for experiment in prepare(folder, level)]
+    wanted = {result_path(p): p for experiment in experiments if not experiment['missing'] for p in experiment['runs']}
+    announce(experiments, wanted, [p for path, p in wanted.items() if not is_complete(path)], n_jobs, machine)
+    errors = sweep(list(wanted.values()), n_jobs, cluster)
+    kept = [row for row in report.read_rows() if row['folder'] not in folders(only)]
+    for experiment in experiments:
+        paths = [] if experiment['missing'] else [result_path(p) for p in experiment['runs']]
+        done = bool(paths) and all(is_complete(path) for path in paths)
+        runs = [load_npz(path, 'result') for path in paths] if done else None
+        if not done and not experiment['missing']:
+            experiment['missing'] = 'a run of this experiment failed; see the messages of reproduce.py'
+        kept += rows_of(experiment, runs, machine)
+        if runs:
+            draw(experiment, runs)
+    kept.sort(key=lambda row: list(PAPERS).index(row['folder']))
+    write_atomically(figures.FIGURES / 'results.json', lambda file: file.write(json.dumps(kept, indent=1).encode()))
+    page = report.write(kept, PAPERS)
+    counts = {word: sum(row['verdict'] == word for row in kept) for word in ('pass', 'miss', 'no band', 'not run')}
+    print(', '.join(f'{n} {word}' for word, n in counts.items()), f'in {time.time() - start:.0f} s:', page)
+    for error in errors:
+        print(error, file=sys.stderr)
+    return 1 if errors else 0

@@ -1,0 +1,79 @@
+"""The report of reproduce.py: figures/report.html, one page that is complete in itself (its template: report.html)."""
+import base64
+import json
+from pathlib import Path
+
+import jinja2
+
+from common import ROOT, figures
+from common.results import write_atomically
+from reproduction.evidence import band, groups, number, ours
+
+PUBLISHED = ROOT / 'figures' / 'published'
+VERDICTS = ('pass', 'miss', 'no band', 'not run')
+
+
+def read_rows(path=None):
+    """The rows of the last run ([] if there is none)."""
+    path = path or figures.FIGURES / 'results.json'
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def picture(folder, figure):
+    """The PNG of a figure as base64 text: of the last run, or the published one; None if there is neither."""
+    places = figures.FIGURES / folder / f'{figure}.png', PUBLISHED / f'{folder}_{figure}.png'
+    found = next((path for path in places if path.exists()), None)
+    return base64.b64encode(found.read_bytes()).decode() if found else None
+
+
+def columns(rows):
+    """{heading: text of a row} of a table; columns in which nobody has a number are left out."""
+    cells = {'paper': lambda row: number(row['paper']), 'released program': lambda row: number(row['released']), 'ours': ours,
+             '95 % interval': interval, 'n': lambda row: str(row['n']), 'band': band}
+    return {name: cell for name, cell in cells.items() if name in ('ours', 'n') or any(cell(row) != '–' for row in rows)}
+
+
+def interval(row):
+    """'low .. high' of the interval of a finished row."""
+    ends = row.get('interval')
+    return f'{number(ends[0])} .. {number(ends[1])}' if ends else '–'
+
+
+def anchor(row):
+    """Name of an experiment's place on the page."""
+    return f'{row["folder"]}-{row["mode"]}-{row["figure"]}'.replace(' ', '').replace(',', '-')
+
+
+def section(key, rows):
+    """What the template shows of one experiment."""
+    folder, mode, figure = key
+    judged = [row for row in rows if row['quantity'] != 'figure only']
+    remarks = [[text for text in (row['setting'] if row['setting'] != 'default' else '', row['note'] or '') if text]
+               for row in judged]
+    return {'id': anchor(rows[0]), 'title': mode + (f' – {figure}' if figure else ''), 'first': rows[0],
+            'picture': picture(folder, figure) if rows[0]['verdict'] != 'not run' else None, 'figure': figure,
+            'rows': list(zip(judged, remarks, strict=True)), 'columns': columns(judged)}
+
+
+def overview(name, rows):
+    """One line of the overview: a paper's counts and CPU seconds."""
+    judged = [row for row in rows if row['quantity'] != 'figure only']
+    seconds = sum(some[0]['seconds'] or 0 for some in groups(rows).values())
+    return {'name': name, 'counts': [sum(row['verdict'] == word for row in judged) for word in VERDICTS], 'seconds': seconds,
+            'figures_only': len(rows) - len(judged)}
+
+
+def write(rows, papers):
+    """figures/report.html, complete in one file. papers: {folder: citation}. Returns its path."""
+    names = list(dict.fromkeys(row['folder'] for row in rows))
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    judged = [row['verdict'] for row in rows if row['verdict'] in ('pass', 'miss')]
+    text = environment.get_template('report.html').render(
+        names=names, papers={name: papers.get(name, name) for name in names}, verdicts=VERDICTS,
+        overview=[overview(name, [row for row in rows if row['folder'] == name]) for name in names],
+        misses=[(anchor(row), row) for row in rows if row['verdict'] == 'miss'],
+        shortened=[name for name in names if any(row['folder'] == name and row['level'] == 'quick' for row in rows)],
+        passed=judged.count('pass'), judged=len(judged), ours=ours, band=band,
+        sections={name: [section(key, some) for key, some in groups(rows).items() if key[0] == name] for name in names})
+    return write_atomically(figures.FIGURES / 'report.html', lambda file: file.write(text.encode()))
