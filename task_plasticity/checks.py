@@ -60,7 +60,8 @@ def check_values(p):
     within(p, 'sigma', 0, 100, 'noise is not negative')
     require(p, 'sigma_test', p.sigma_test <= 100, 'sigma_test <= 100 must hold (noise during tests)')
     require(p, 'low_r_threshold high_r_threshold', 0 < p.low_r_threshold < p.high_r_threshold <= 1e6,
-            '0 < low_r_threshold < high_r_threshold <= 1e6 must hold (the inverse f-I curve needs positive rates, low below high)')
+            '0 < low_r_threshold < high_r_threshold <= 1e6 must hold '
+            '(the inverse f-I curve needs positive rates, low below high)')
     within(p, 'beta', 1e-4, 1e3, 'f-I curve')
     within(p, 'gamma', 1e-4, 1e5, 'f-I curve')
     require(p, 'alpha', abs(p.alpha) <= 1e3, 'abs(alpha) <= 1e3 must hold (f-I curve)')
