@@ -48,7 +48,7 @@ def finished(members):
     missing = [p for p in members if not is_complete(result_path(p))]
     if missing:
         every = '  (array_num=0: all of them)' if len(members) > 1 else ''
-        damaged = result_path(missing[0]).exists()
-        what = f'{result_path(missing[0])} is damaged' if damaged else f'{len(missing)} of {len(members)} results are missing'
+        path = result_path(missing[0])
+        what = f'{path} is not a readable result' if path.exists() else f'{len(missing)} of {len(members)} results are missing'
         raise FileNotFoundError(f'{what}; made by: {command(missing[0])}{every}')
     return [load_result(p) for p in members]

@@ -42,14 +42,14 @@ def nearest(kind, word, known):
 
 def is_number(value, limit=math.inf):
     """True for a finite int or float (a bool is none) of at most this size."""
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= limit
+    return type(value) in (int, float) and abs(value) <= limit and abs(value) != math.inf
 
 
 def within(p, names, low, high, why=''):
     """Each of the parameters `names` (one text, blanks between) lies in low .. high; None: no limit on that side."""
     for name in names.split():
         value = getattr(p, name)
-        allowed = f'from {low} on' if high is None else f'up to {high}' if low is None else f'{low} .. {high}'
+        allowed = f'from {low:g} on' if high is None else f'up to {high:g}' if low is None else f'{low:g} .. {high:g}'
         good = is_number(value) and (low is None or value >= low) and (high is None or value <= high)
         demand(good, f'{name} = {value!r}: allowed is {allowed}' + (f' ({why})' if why else ''))
 

@@ -42,12 +42,12 @@ def test_run_then_plot_from_another_folder(call, tmp_path):
 def test_mode_edited_in_the_parameter_file(call, tmp_path):
     """A copy of the repository with `mode` changed in exp_params.py, started as a file without words."""
     copy = tmp_path / 'copy'
-    for name in ('impression_learning', 'common.py', 'running.py', 'plasticity.mplstyle'):
+    for name in ('impression_learning', 'common', 'plasticity.mplstyle'):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(['cp', '-r', ROOT / name, copy / name], check=True)
     params = copy / 'impression_learning' / 'exp_params.py'
     params.write_text(params.read_text().replace("mode = 'standard' ", "mode = 'smoke' ", 1))
-    result = call(copy / 'impression_learning' / 'simulation.py', PYTHONPATH=str(copy))
+    result = call(copy / 'impression_learning' / 'simulation.py')
     assert 'mode=smoke' in result.stdout and list((tmp_path / 'results').rglob('impression_smoke_1-*.npz'))
 
 
@@ -75,9 +75,9 @@ def test_original_words_still_work(call):
     (['mode=lr_optim', 'array_num=41'], 'array_num must be 1..40'),
     (['mode=smoke', 'array_num=2'], 'mode=smoke has no sweep'),
     (['rng=legacy', 'seed=4294967296'], 'legacy seeds have 32 bits'),
-    (['algorithm=oja'], "algorithm in ('wake_sleep'"),
+    (['algorithm=oja'], 'choose from wake_sleep'),
     (['mode=Vocal_Digits', 'array_num=2'], 'backprop.py'),
-    (['switch_period=-1'], '0 <= switch_period'),
+    (['switch_period=-1'], 'switch_period = -1: allowed is 0 .. 1e+10'),
     (['switch_period=1.5'], 'switch_period takes int'),
     (['sigma_in=0'], 'a noise s.d. is positive'),
     (['dt=0'], '0 < dt < 4'),

@@ -28,14 +28,6 @@ SMOKE = {'mode': 'smoke'}
 PARAMETERS = [importlib.import_module(f'{folder}.exp_params') for folder in folders()]
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    """A results folder of this test's own, here and in subprocesses."""
-    monkeypatch.setattr('common.results.RESULTS', tmp_path)
-    monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path))
-    return tmp_path
-
-
 # ---------------------------------------------------------------- parameters
 
 def test_words_override_modes_override_defaults():
@@ -225,7 +217,8 @@ def test_sweep_serial_processes_and_dask_give_the_same_bits(tmp_path, monkeypatc
 
 def test_sweep_goes_on_after_a_failure_and_skips_what_is_done(results):
     good = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
-    bad = dataclasses.replace(load_params(exp_params, mode='MNIST'), n_in=10)      # no data, or images of another size
+    bad = load_params(exp_params, mode='MNIST')
+    object.__setattr__(bad, 'n_in', 10)            # no data, or images of another size
     errors = sweep([good[0], bad, good[1]], n_jobs=1)
     assert len(errors) == 1 and 'Error' in errors[0]
     times = [result_path(p).stat().st_mtime_ns for p in good]

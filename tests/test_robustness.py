@@ -25,14 +25,6 @@ from reproduction.experiments import folders
 FOLDERS = folders()
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    """A results folder of this test's own, here and in subprocesses."""
-    monkeypatch.setattr('common.results.RESULTS', tmp_path)
-    monkeypatch.setenv('PLASTICITY_RESULTS', str(tmp_path))
-    return tmp_path
-
-
 def simulate(folder, *words, limit=None, **environment):
     """`python -m folder.simulation words`; limit: size in bytes beyond which no file may grow (a full disk)."""
     def before():
@@ -68,7 +60,7 @@ def one_line(result, *parts):
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_full_disk_while_saving_leaves_the_old_result(folder, results):
     path = result_path(smoke(folder))
-    path.parent.mkdir(parents=True)
+    simulate(folder, *smallest(folder))                          # compiled, so that the result is all that is written
     path.write_bytes(b'the result of yesterday')
     one_line(simulate(folder, *smallest(folder), limit=1000), f'cannot write {results}', 'nothing that existed was changed')
     assert path.read_bytes() == b'the result of yesterday' and [p for p in results.rglob('*') if p.is_file()] == [path]
