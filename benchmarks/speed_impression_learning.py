@@ -2,7 +2,8 @@
 import numpy as np
 
 from common.params import load_params
-from impression_learning import backprop, exp_params, learning, network, snr
+from impression_learning import backprop, exp_params, loops, network, snr
+from impression_learning.circuit import Circuit
 
 STEPS = 20_000
 # (kernel, mode, array_num, steps, released program's microseconds a step; Vocal_Digits: extrapolated from a part of the run)
@@ -22,17 +23,9 @@ def training(mode, number, steps):
     """A call that draws noise for and runs `steps` training steps."""
     p = load_params(exp_params, mode=mode, array_num=number)
     rng = np.random.default_rng(0)
-    net, rule = network.initial(p.sizes, rng), network.rule_of(p)
-    X, noise = rng.normal(0, 0.3, (steps, p.n_in)), network.Noise(p, rng)
-    act, learner, phase, sigmas = network.activity(net), network.learner(net), network.phase(), tuple(map(np.array, p.sigmas))
-    loss, latent = np.empty((steps, 3)), np.empty((0, 0))
-
-    def call():
-        """What is timed."""
-        for a in range(0, steps, noise.block):
-            b = min(steps, a + noise.block)
-            learning.run(net, act, phase, learner, X[a:b], *noise.draw(b - a), *sigmas, rule, True, loss[a:b], latent)
-    return call
+    net, X = network.initial(p.sizes, rng), rng.normal(0, 0.3, (steps, p.n_in))
+    circuit = Circuit(p, net, rng, learn=True)
+    return lambda: circuit.advance(X)
 
 
 def work(sizes, reinforce=False):
@@ -48,12 +41,10 @@ def comparison():
     p = load_params(exp_params, mode='SNR')
     rng = np.random.default_rng(0)
     net, rules = network.initial(p.sizes, rng), snr.variants(p)
-    shape = (len(rules), *net.W_in.shape)
-    sums = [np.zeros(shape), np.zeros((len(rules), 2)), np.zeros(shape), np.zeros(shape)]
-    x, eps = rng.normal(0, 0.3, (4, 4)), rng.standard_normal((2 * STEPS, 6))
-    sigmas, act, work_space = tuple(map(np.array, p.sigmas)), network.activity(net), network.empty(p.sizes)
-    return lambda: learning.compare(net, act, network.phase(), x, eps, np.zeros(0, bool), *sigmas, tuple(rules.values()),
-                                    work_space, *sums)
+    circuit, x, eps = Circuit(p, net, rng), rng.normal(0, 0.3, (4, 4)), rng.standard_normal((2 * STEPS, 6))
+    learners, sums = tuple(network.learner(net) for _ in rules), np.zeros((2, len(rules), *net.W_in.shape))
+    return lambda: loops.compare(net, circuit.act, circuit.phase, x, eps, np.zeros(0, bool), circuit.sigma_rec,
+                                 circuit.sigma_gen, tuple(rules.values()), learners, *sums)
 
 
 def control(number):

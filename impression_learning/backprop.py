@@ -8,6 +8,7 @@ Sleep (lambda = 0): L = |r - f(W_in s)|^2/sr^2     with T = (1-k) diag(D_r) + k 
 All three parameters get gradients in both phases, through the sampled r and s; r_prev is detached (no gradient through time).
 tests/test_impression_learning_model.py compares the gradients below with autograd.
 """
+import dataclasses
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,9 @@ from common.checkpoint import Checkpoint, restore_rng, rng_state
 from common.kernel import kernel
 from common.running import progress
 from common.script import main, stop
-from impression_learning import analysis, data, network
+from impression_learning import analysis, circuit, data, network
+from impression_learning.circuit import Circuit
+from impression_learning.model import f, f_prime
 
 
 class State(NamedTuple):
@@ -37,12 +40,14 @@ class State(NamedTuple):
 
 
 @kernel
-def output(u, linear):
-    """f_g(u) and f_g'(u), element by element."""
-    if linear:
-        return u, np.ones(u.size)
-    f = np.tanh(u)
-    return f, 1 - f ** 2
+def activation(u, linear=False):
+    """f(u) and f'(u), element by element; linear: u and 1."""
+    value, slope = u.copy(), np.ones(u.size)
+    if not linear:
+        for i in range(u.size):
+            value[i] = f(u[i])
+            slope[i] = f_prime(value[i])
+    return value, slope
 
 
 @kernel
@@ -73,17 +78,17 @@ def outer(pre, post, out):
 def wake_step(state, k, x, eps_s, eps_r, sigma_r, sigma_s, sigma_g, linear, r):
     """Loss of a wake step and its gradients. x, eps_s (n_in,); eps_r (n,); r (n,) filled. sigma_s: (generated, inferred)."""
     s = x + sigma_s[1] * eps_s
-    mean = np.tanh(drive(state.W_in, s))
+    mean, mean_slope = activation(drive(state.W_in, s))
     r[:] = mean + sigma_r * eps_r
     transition = np.ones(r.size) if k == 1 else state.D_r
     d = r - transition * state.r_last
-    f, slope = output(drive(state.W_out, r), linear)
-    e = (s - f) * slope                                                        # e = (s - f(u)) f'(u)
+    predicted, slope = activation(drive(state.W_out, r), linear)
+    e = (s - predicted) * slope                                                     # e = (s - f(u)) f'(u)
     dr = 2 * d / sigma_g ** 2 - 2 * back(state.W_out, e) / sigma_s[0] ** 2     # dL/dr
-    outer(s, dr * (1 - mean ** 2), state.grad_W_in)                            # dL/dW_in = [dL/dr f'(W_in s)] s^T
+    outer(s, dr * mean_slope, state.grad_W_in)                       # dL/dW_in = [dL/dr f'(W_in s)] s^T
     outer(r, -2 * e / sigma_s[0] ** 2, state.grad_W_out)                       # dL/dW_out = -2 e r^T / so^2
     state.grad_D_r[:] = -2 * (1 - k) * d * state.r_last / sigma_g ** 2
-    return ((d ** 2).sum() / sigma_g ** 2 + ((s - f) ** 2).sum() / sigma_s[0] ** 2
+    return ((d ** 2).sum() / sigma_g ** 2 + ((s - predicted) ** 2).sum() / sigma_s[0] ** 2
             - ((r - mean) ** 2).sum() / sigma_r ** 2 - ((s - x) ** 2).sum() / sigma_r ** 2)
 
 
@@ -91,11 +96,11 @@ def wake_step(state, k, x, eps_s, eps_r, sigma_r, sigma_s, sigma_g, linear, r):
 def sleep_step(state, eps_r, eps_s, sigma_r, sigma_s, sigma_g, linear, r):
     """Loss of a sleep step (k = 0) and its gradients. eps_r (n,), eps_s (n_in,); r (n,) filled."""
     r[:] = state.D_r * state.r_last + sigma_g * eps_r
-    f, slope = output(drive(state.W_out, r), linear)
-    s = f + sigma_s[0] * eps_s
-    mean = np.tanh(drive(state.W_in, s))
+    predicted, slope = activation(drive(state.W_out, r), linear)
+    s = predicted + sigma_s[0] * eps_s
+    mean, mean_slope = activation(drive(state.W_in, s))
     q = r - mean
-    v = q * (1 - mean ** 2)
+    v = q * mean_slope
     c = -2 * back(state.W_in, v) / sigma_r ** 2 * slope                        # dL/du of the generated stimulus
     outer(s, -2 * v / sigma_r ** 2, state.grad_W_in)                           # dL/dW_in = -2 v s^T / sr^2
     outer(r, c, state.grad_W_out)                                              # dL/dW_out = c r^T
@@ -181,7 +186,7 @@ def constants(p):
 def train(p, state, stimulus, rng, checkpoint):
     """Plain SGD through the stimulus, in blocks. -> mean loss in blocks of p.loss_every steps, step of divergence or -1"""
     total, width = stimulus.steps * p.epoch_num, 2 * (p.n_neurons + p.n_in)
-    block, bins, t, diverged_at = max(64, network.BLOCK_NORMALS // width), np.zeros(-(-total // p.loss_every)), 0, -1
+    block, bins, t, diverged_at = max(64, circuit.BLOCK_NORMALS // width), np.zeros(-(-total // p.loss_every)), 0, -1
     saved = checkpoint.resume()
     if saved:
         meta, arrays = saved
@@ -220,16 +225,18 @@ def test(p, state, stimulus, streams):
     eps = streams.tests.standard_normal((len(X), 2 * (p.n_neurons + p.n_in)))
     run_steps(state, X, eps, *constants(p), 0.0, 0.0, 1, False, loss, latent, np.empty((len(X), 2), int))
     prediction = latent @ state.W_out
-    out = {'loss_test': loss.mean(), 'wake_sequence': latent,
-           'R2': analysis.explained_variance(X, prediction if linear else np.tanh(prediction)),
+    out = {'loss_test': loss.mean(),
+           'R2': analysis.explained_variance(X, activation(prediction.ravel(), linear)[0].reshape(X.shape)),
            'R2_linear_readout': analysis.explained_variance(X, prediction)}
     if linear:
         net = network.from_arrays({'l0_W_out': state.W_out.T, 'l1_W_in': state.W_in.T, 'l1_transition': state.D_r})
-        noise = network.Noise(p, streams.tests)
-        wake_loss, _ = network.advance(net, tuple(np.array(s) for s in p.sigmas), network.rule_of(p), noise, X,
-                                       network.phase(), network.activity(net), False)
+        plain = dataclasses.replace(p, alternation='deterministic')
+        wake_loss, _ = Circuit(plain, net, streams.tests).advance(X, switching=False)
         out['wake_loss'] = wake_loss.sum(axis=1).mean()
-    return out | ({'data_latent_test': stimulus.latent(0, stimulus.steps)} if p.data == 'ou' else {'data_test': X})
+    if p.save_sequences:
+        out |= {'wake_sequence': latent}
+        out |= {'data_latent_test': stimulus.latent(0, stimulus.steps)} if p.data == 'ou' else {'data_test': X}
+    return out
 
 
 if __name__ == '__main__':

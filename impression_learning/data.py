@@ -1,16 +1,18 @@
-"""Impression learning: the three stimuli and the random streams of a run.
+"""Impression learning: the four stimuli and the random streams of a run.
 
 ou             x_t = C z_t with an Ornstein-Uhlenbeck-like latent process (specification 3.1)
 mnist          images, each shown for `repeat_length` steps
 spoken_digits  mel spectrograms of the Free Spoken Digit Dataset, made by preprocess_fsdd.py
+recordings     the same of any sound files, or an array (steps x channels): your own data
 """
 import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
-from common.data import find_data, read_idx
+from common.data import read_idx
 from common.kernel import kernel
+from impression_learning import checks
 
 BLOCK = 65_536
 
@@ -113,15 +115,24 @@ class OU:
 
 
 class Recorded:
-    """A stimulus held in memory, each of its columns shown for `repeat` steps: X (n, n_in)."""
+    """A stimulus held in memory, each of its columns shown for `repeat` steps: X (n, n_in). steps=0: all of it."""
 
     def __init__(self, X, repeat=1, steps=0):
-        self.X, self.repeat = X, repeat
-        self.steps = min(steps, len(X) * repeat) if steps else len(X) * repeat
+        self.X, self.repeat, self.steps = X, repeat, steps or len(X) * repeat
 
     def block(self, a, b):
         """X (b - a, n_in) of steps a .. b-1, float64."""
         return self.X[np.arange(a, b) // self.repeat].astype(float)
+
+
+def part(X, repeat, name, asked, p, where):
+    """The first asked * p.scale steps of a recorded set X (n, channels), 0 for all; ValueError if it does not fit."""
+    if X.shape[1] != p.n_in:
+        raise ValueError(f'{where} has {X.shape[1]} channels, the network n_in={p.n_in}: give n_in={X.shape[1]}')
+    steps = max(1, round((asked or len(X) * repeat) * p.scale))
+    if not 0 < steps <= len(X) * repeat:
+        raise ValueError(f'{name}={asked} asks for {steps} steps, {where} has {len(X) * repeat} (epoch_num repeats them)')
+    return Recorded(X, repeat, steps)
 
 
 def mixing_matrix(rng, n_in, n_latent):
@@ -137,40 +148,40 @@ def discard(rng, count):
 
 def stimuli(p, streams):
     """(training stimulus, test stimulus, extras to store) of run p, in the released order of draws."""
-    n_sample, n_test = round(p.n_sample * p.scale), round(p.n_test * p.scale)
     legacy = p.rng == 'legacy'
     C = mixing_matrix(streams.data, p.n_in, p.n_latent)
     if p.data == 'ou':
-        train = OU(streams.data, C, max(1, n_sample), p, legacy)
-        if legacy:
-            discard(streams.data, p.n_in * train.steps)
-        test = OU(streams.test_data, C, max(1, n_test), p, legacy)
-        if legacy:
-            discard(streams.data, p.n_in * test.steps)
-        extras = {'mixing_matrix': C}
-    elif p.data == 'mnist':
-        train = Recorded(*images('train', p), steps=n_sample)
-        test = Recorded(*images('test', p), steps=n_test)
-        extras = {}
+        found, extras = [], {'mixing_matrix': C}
+        for rng, asked in ((streams.data, p.n_sample), (streams.test_data, p.n_test)):
+            found.append(OU(rng, C, max(1, round(asked * p.scale)), p, legacy))
+            if legacy:
+                discard(rng, p.n_in * found[-1].steps)
     else:
-        train, test, extras = spoken_digits(p.n_digits, p.data_dir)
-        train, test = (Recorded(X[:max(1, round(len(X) * p.scale))], steps=steps)
-                       for X, steps in ((train, n_sample), (test, n_test)))
+        sets, repeat, extras, where = recorded(p)
+        found = [part(X, repeat, name, getattr(p, name), p, where)
+                 for X, name in zip(sets, ('n_sample', 'n_test'), strict=True)]
     if legacy:
         discard(streams.data, 2 * p.n_in * p.n_neurons)
-    return train, test, extras
+    return *found, extras
+
+
+def recorded(p):
+    """((train (T, channels), test (T, channels)), steps that each is shown, extras to store, its name) of the data set of p."""
+    if p.data == 'mnist':
+        return (images('train', p), images('t10k', p)), p.repeat_length, {}, 'this set of images'
+    if p.data == 'recordings' and p.recordings.lower().endswith(('.npy', '.npz')):
+        return recorded_array(p.recordings), 1, {}, p.recordings
+    train, test, extras = spectrograms(p)
+    return (train, test), 1, extras, p.recordings or 'the set of spoken digits'
 
 
 def images(split, p):
-    """(images (n, 784) of the first n_digits classes, repeat_length), pixels / 255."""
-    name = {'train': 'train', 'test': 't10k'}[split]
-    how = 'get it with: python data/fetch.py mnist'
-    kinds = ('images-idx3', 'labels-idx1')
-    paths = [find_data(f'mnist/{name}-{kind}-ubyte.gz', how=how, data_dir=p.data_dir) for kind in kinds]
+    """Images (n, pixels) of the first n_digits classes of a set in MNIST's format, pixels / 255. split: 'train' or 't10k'"""
+    paths = [path for path in checks.inputs(p) if path.name.startswith(split)]
     X, labels = map(read_idx, paths)
-    if X.ndim != 3 or X.shape[1:] != (28, 28) or len(X) != len(labels):
-        raise ValueError(f'{paths[0]} holds {X.shape} images and {labels.shape} labels, not (n, 28, 28) and (n,)')
-    return X[labels < p.n_digits].reshape(-1, 784) / 255.0, p.repeat_length
+    if X.ndim != 3 or labels.shape != (len(X),):
+        raise ValueError(f'{paths[0]} holds {X.shape} images and {labels.shape} labels, not (n, height, width) and (n,)')
+    return X[labels < p.n_digits].reshape(-1, X.shape[1] * X.shape[2]) / 255.0
 
 
 def normalise(X, what):
@@ -182,22 +193,35 @@ def normalise(X, what):
     return (X + abs(X.min())) / X.std()
 
 
-def spoken_digits(n_digits=10, data_dir=''):
-    """(train (T, 128), test (T, 128), extras): normalised spectrograms in time order, made on first use and cached."""
+def spectrograms(p):
+    """(train (T, 128), test (T, 128), extras): normalised spectrograms of the spoken digits or of other recordings."""
     from impression_learning import preprocess_fsdd
-    path = preprocess_fsdd.cache(data_dir)
-    if not path.exists():
-        preprocess_fsdd.make(out=path, data_dir=data_dir)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            sets = {name: (file[f'{name}_set'], file[f'{name}_labels']) for name in ('train', 'test')}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} is not a readable set of spectrograms ({type(error).__name__}); delete it, and the next run '
-                         'makes it again') from error
-    kept, scales = {}, {}
-    for name, (X, labels) in sets.items():
-        if X.ndim != 2 or len(X) != 128 or labels.shape != X.shape[1:]:
-            raise ValueError(f'{path}: {name}_set has shape {X.shape}, labels {labels.shape}; (128, T) and (T,) expected')
-        X = X[:, labels < n_digits].astype(float)
-        kept[name], scales[name] = normalise(X, f'{path} {name}_set').T.copy(), X.std()
+    source, = checks.inputs(p)
+    arrays, kept, scales = preprocess_fsdd.load(source, p.data == 'spoken_digits'), {}, {}
+    for name in ('train', 'test'):
+        X, labels = arrays[f'{name}_set'], arrays[f'{name}_labels']
+        X = X[:, labels < p.n_digits if p.data == 'spoken_digits' else slice(None)].astype(float)
+        kept[name], scales[name] = normalise(X, f'{source} {name} set').T.copy(), X.std()
     return kept['train'], kept['test'], {'test_scale_db': np.array(scales['test'])}
+
+
+def recorded_array(path):
+    """(train (T, channels), test (T, channels)) of a .npy or .npz file: arrays `train` and `test`, or a single one whose last
+    tenth is for the test. Values are taken as they are."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        found = {'train': found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} is not a readable .npy or .npz file ({type(error).__name__}: {error})') from error
+    if found.keys() != {'train', 'test'}:
+        if len(found) != 1:
+            raise ValueError(f'{path} holds the arrays {", ".join(found)}; one (steps x channels), or train and test, expected')
+        X, = found.values()
+        cut = len(X) - len(X) // 10 if X.ndim == 2 else 0
+        found = {'train': X[:cut], 'test': X[cut:]}
+    for name, X in found.items():
+        if X.ndim != 2 or X.dtype.kind not in 'biuf' or X.size == 0 or X.shape[1] != found['train'].shape[1]:
+            raise ValueError(f'{path}: the {name} set has shape {X.shape}, {X.dtype}; real numbers (steps, channels) expected')
+        if not np.isfinite(X).all() or X.std() == 0:
+            raise ValueError(f'{path}: the {name} set contains NaN, or all its values are equal')
+    return found['train'].astype(float), found['test'].astype(float)

@@ -20,7 +20,8 @@ class Params:                           # value = the standard setting (Fig. 1)
     seed: int = 120994                  # run n of standard and SNR uses seed + n - 1
     scale: float = 1.0                  # shortens any mode: multiplies n_sample, n_test and epoch_num_snr
     # stimulus
-    data: str = 'ou'                    # 'ou', 'mnist', 'spoken_digits'
+    data: str = 'ou'                    # 'ou', 'mnist', 'spoken_digits', 'recordings'
+    recordings: str = ''                # data=recordings: folder or zip of sound files, or .npy, .npz (steps x channels)
     n_latent: int = 20                  # latent dimensions of the stimulus                   z
     n_in: int = 100                     # input channels, units of layer 0                    n_0
     n_sample: int = 2_000_000           # training steps an epoch (0: as many as the data set has)
@@ -107,18 +108,22 @@ class Params:                           # value = the standard setting (Fig. 1)
 
 
 MODES = {
-    'standard': {},                                                                             # Fig. 1
-    'time_constant': dict(n_latent=4, n_in=10, n_neurons=4, n_test=5_000, learning_rate=5e-4),  # extra figure
+    'standard': {},                     # Fig. 1: 20 latents, 100 channels; array_num: number of the seed
+    'SNR': dict(n_latent=2, n_in=4, n_neurons=2, n_sample=600_000, n_test=10_000,
+                learning_rate=1e-4),    # Fig. 2a-c: signal to noise ratio of the updates; array_num: number of the seed
+    'dimensionality': dict(n_sample=3_600_000),     # Fig. 2d: impression learning and REINFORCE at one rate, d = 2 .. 32
+    'backprop': dict(algorithm='backprop', n_sample=300_000, learning_rate=1e-3,
+                     switch_period=300_000),        # Fig. 2d: the back-propagation control, d = 2 .. 32
     'switch_period': dict(n_latent=4, n_in=10, n_neurons=4, n_sample=1_000_000, learning_rate=5e-4,
-                          test_switching=False),                                                # Fig. 3
-    'SNR': dict(n_latent=2, n_in=4, n_neurons=2, n_sample=600_000, n_test=10_000, learning_rate=1e-4),  # Fig. 2a-c
-    'dimensionality': dict(n_sample=3_600_000),                                                 # Fig. 2d
-    'backprop': dict(algorithm='backprop', n_sample=300_000, learning_rate=1e-3, switch_period=300_000),  # Fig. 2d
-    'lr_optim': dict(n_latent=2, n_in=4, n_neurons=2, n_sample=3_600_000, save_sequences=False),
-    'MNIST': dict(data='mnist', n_latent=40, n_in=784, n_neurons=100, n_sample=50_000, n_test=100, epoch_num=3,
-                  sigma_latent_gen=0.5, sigma_obs_gen=0.05, gen_sim_num=20, gen_steps=50),
+                          test_switching=False),    # Fig. 3: phases of 2 .. 32 steps
     'Vocal_Digits': dict(data='spoken_digits', n_latent=40, n_in=128, n_neurons=100, n_top=40, n_sample=0, n_test=0,
-                         epoch_num=20, sigma_latent_gen=0.13, learning_rate=5e-4),              # Fig. 4
+                         epoch_num=20, sigma_latent_gen=0.13, learning_rate=5e-4),      # Fig. 4: spoken digits
+    'recordings': dict(data='recordings', n_in=128, n_neurons=100, n_top=40, n_sample=0, n_test=0, epoch_num=20,
+                       sigma_latent_gen=0.13, learning_rate=5e-4),      # your own data, recordings=...; as Vocal_Digits
+    'time_constant': dict(n_latent=4, n_in=10, n_neurons=4, n_test=5_000, learning_rate=5e-4),  # ten time steps of the stimulus
+    'lr_optim': dict(n_latent=2, n_in=4, n_neurons=2, n_sample=3_600_000, save_sequences=False),    # 20 learning rates a rule
+    'MNIST': dict(data='mnist', n_latent=40, n_in=784, n_neurons=100, n_sample=50_000, n_test=100, epoch_num=3,
+                  sigma_latent_gen=0.5, sigma_obs_gen=0.05, gen_sim_num=20, gen_steps=50),      # handwritten digits
     'smoke': dict(n_latent=2, n_in=4, n_neurons=2, n_sample=400, n_test=80, loss_every=20),     # tests: < 1 s
 }
 
@@ -147,4 +152,5 @@ RELEASED_SWEEPS = {'dimensionality': SWEEPS['dimensionality'][:5]
 
 NAMES = {'MNIST': 'impression_mnist', 'time_constant': 'impression_tc', 'switch_period': 'impression_sp',
          'dimensionality': 'impression_d', 'backprop': 'impression_d_bp', 'Vocal_Digits': 'vocal_digits',
-         'SNR': 'impression_snr', 'lr_optim': 'impression_lr', 'smoke': 'impression_smoke'}
+         'SNR': 'impression_snr', 'recordings': 'impression_recordings', 'lr_optim': 'impression_lr',
+         'smoke': 'impression_smoke'}

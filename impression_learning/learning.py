@@ -1,22 +1,19 @@
-"""Impression learning: the learning rules. Gradients of the two models, impression learning, REINFORCE, the loop over time.
+"""Impression learning: the learning rules. Gradients of the two models, impression learning, REINFORCE.
 
-Every rule fills an update U (a Network-shaped set of arrays, before the learning rate) from the activities of one step
-(model.step) and the weights before it; `run` applies it: theta += lr U (generative), theta += lr/rho U (recognition).
+A rule is two functions, one for each group of parameters: `recognition_update` fills U for W_in and b, `generative_update` for
+W_out, b_gen and a, from the activities of one step (model.step) and the weights before it. Both say whether the group learns in
+this step. They are the only place where a rule stands: training and Fig. 2d (`loops.run`: theta += lr U, recognition lr/rho U)
+and the comparison of updates (`loops.compare`: SNR, cosine) call them.
 """
-import numpy as np
-
 from common.kernel import kernel
 from impression_learning.model import (
     BASELINE_BEFORE,
     BASELINE_PER_PHASE,
     IMPRESSION,
     REINFORCE,
-    SLEEP_REC,
-    SLEEP_STIM,
+    REINFORCE_WAKE,
     TEST,
-    WAKE,
-    loss_wake,
-    step,
+    f_prime,
 )
 
 
@@ -38,7 +35,7 @@ def recognition_gradient(net, h, pred, out, keep, post):
     n = net.n
     for l in range(1, n.size):
         for i in range(n[l]):
-            post[i] = (1.0 - pred[l, i] ** 2) * (h[l, i] - pred[l, i])
+            post[i] = f_prime(pred[l, i]) * (h[l, i] - pred[l, i])
         outer(out.W_in, l, n[l], post, h, l - 1, n[l - 1], keep)
         if l < n.size - 1:
             for i in range(n[l]):
@@ -61,7 +58,7 @@ def generative_gradient(net, act, h, target, pred, k, switch_all_layers, out, ke
             elif k == 1 and switch_all_layers:
                 post[i] = 0.0
             else:
-                post[i] = (1.0 - pred[l, i] ** 2) * (h[l, i] - pred[l, i])
+                post[i] = f_prime(pred[l, i]) * (h[l, i] - pred[l, i])
         outer(out.W_out, l, n[l], post, h, l + 1, n[l + 1], keep)
         if l > 0:
             for i in range(n[l]):
@@ -121,34 +118,7 @@ def add_generative(x, y, factor):
         x.a[i] += factor * y.a[i]
 
 
-@kernel(inline=True)
-def impression(net, act, wake, k, rule, update, post):
-    """Impression learning: U_gen = lambda dlog p_m, U_rec = (1 - lambda) dlog q. Local: error times presynaptic activity.
-
-    Only the group that learns in this phase is filled.
-    """
-    if wake == 1:
-        target = act.h if rule.noisy_target else act.mean_rec              # Q8: s, or the noise-free x
-        generative_gradient(net, act, act.h_rec, target, act.pred_gen, k, rule.switch_all_layers, update, 0.0, post)
-    else:
-        recognition_gradient(net, act.h, act.pred_rec, update, 0.0, post)
-
-
-@kernel(inline=True)
-def accumulate_traces(net, act, wake, k, rule, trace, post):
-    """E_rec <- lambda dlog q + g E_rec;  E_gen <- (1 - lambda) S_gen + g E_gen, S the score of the sampled fantasy
-    (released, Q4: the wake gradient on the real stimulus instead)."""
-    g = rule.trace_decay
-    if wake == 1:
-        recognition_gradient(net, act.h, act.mean_rec, trace, g, post)
-        scale_generative(trace, g)
-    else:
-        scale_recognition(trace, g)
-        if rule.fantasy_score:
-            generative_gradient(net, act, act.h_gen, act.h_gen, act.mean_gen, k, rule.switch_all_layers, trace, g, post)
-        else:
-            generative_gradient(net, act, act.h_rec, act.mean_rec, act.pred_gen, k, rule.switch_all_layers, trace, g, post)
-
+# ---------------------------------------------------------------- the rules
 
 @kernel(inline=True)
 def advantage(baseline, loss, wake, kind, decay):
@@ -163,118 +133,69 @@ def advantage(baseline, loss, wake, kind, decay):
 
 
 @kernel(inline=True)
-def alternating_reinforce(net, act, wake, k, loss, rule, learner, post):
-    """Three-factor control: U = impression update + gain (L_t - Lbar) E. With g = 1 and gain -1/2 the exact score-function
-    estimator of the descent direction, each parameter group scaled by the sigma^2 of its own layer."""
+def third_factor(baseline, loss, wake, rule):
+    """What multiplies the eligibility traces: gain (L_t - Lbar), gain L_t for the wake-only control, else nothing.
+
+    With g = 1 and gain -1/2 REINFORCE is the exact score-function estimator of the descent direction, each parameter group
+    scaled by the sigma^2 of its own layer.
+    """
+    if rule.algorithm == REINFORCE:
+        return rule.reinforce_gain * advantage(baseline, loss, wake, rule.baseline, rule.loss_decay)
+    return rule.reinforce_gain * loss if rule.algorithm == REINFORCE_WAKE else 0.0
+
+
+@kernel(inline=True)
+def recognition_update(net, act, wake, third, rule, learner, post):
+    """U of W_in and b. -> True if they learn in this step.
+
+    Impression learning: (1 - lambda) dlog q. REINFORCE: that + third factor x E, E <- lambda dlog q + g E.
+    Wake-only control: third factor x (E_t + E_{t-1}), E_t the score of step t alone; no baseline, no decay, no reset.
+    """
+    U, E = learner.update, learner.trace
+    if rule.algorithm == IMPRESSION:
+        if wake == 0:
+            recognition_gradient(net, act.h, act.pred_rec, U, 0.0, post)
+        return wake == 0
+    if rule.algorithm == REINFORCE:
+        if wake == 1:
+            scale_recognition(U, 0.0)
+            recognition_gradient(net, act.h, act.mean_rec, E, rule.trace_decay, post)
+        else:
+            recognition_gradient(net, act.h, act.pred_rec, U, 0.0, post)
+            scale_recognition(E, rule.trace_decay)
+        add_recognition(U, E, third)
+        return True
+    if rule.algorithm == REINFORCE_WAKE and wake == 1:
+        scale_recognition(U, 0.0)
+        add_recognition(U, E, third)
+        recognition_gradient(net, act.h, act.mean_rec, E, 0.0, post)
+        add_recognition(U, E, third)
+        return True
+    return False
+
+
+@kernel(inline=True)
+def generative_update(net, act, wake, k, third, rule, learner, post):
+    """U of W_out, b_gen and a. -> True if they learn in this step.
+
+    Impression learning: lambda dlog p_m. REINFORCE: that + third factor x E, E <- (1 - lambda) S + g E, S the score of the
+    sampled fantasy (released, Q4: the wake gradient on the real stimulus). Wake-only control: as impression learning.
+    """
+    U, E, everywhere = learner.update, learner.trace, rule.switch_all_layers
+    if rule.algorithm == TEST:
+        return False
     if wake == 1:
-        scale_recognition(learner.update, 0.0)
+        target = act.h if rule.noisy_target else act.mean_rec              # Q8: s, or the noise-free x
+        generative_gradient(net, act, act.h_rec, target, act.pred_gen, k, everywhere, U, 0.0, post)
+    if rule.algorithm != REINFORCE:
+        return wake == 1
+    if wake == 1:
+        scale_generative(E, rule.trace_decay)
     else:
-        scale_generative(learner.update, 0.0)
-    impression(net, act, wake, k, rule, learner.update, post)
-    accumulate_traces(net, act, wake, k, rule, learner.trace, post)
-    factor = rule.gain * advantage(learner.baseline, loss, wake, rule.baseline_kind, rule.loss_decay)
-    add_recognition(learner.update, learner.trace, factor)
-    add_generative(learner.update, learner.trace, factor)
-
-
-@kernel(inline=True)
-def wake_reinforce(net, act, k, loss, rule, learner, post):
-    """Wake-only control: U_rec = gain L_t (E_t + E_{t-1}), U_gen as impression learning.
-    E_t is the score of step t alone; no baseline, no decay, no reset."""
-    scale_recognition(learner.update, 0.0)
-    impression(net, act, 1, k, rule, learner.update, post)
-    add_recognition(learner.update, learner.trace, rule.gain * loss)
-    recognition_gradient(net, act.h, act.mean_rec, learner.trace, 0.0, post)
-    add_recognition(learner.update, learner.trace, rule.gain * loss)
-
-
-@kernel(inline=True)
-def switch(phase, period, toggles, t):
-    """Count the step; after period + 1 steps (or where `toggles` says so) toggle the phase. k = 1 on the first wake step after
-    a sleep phase."""
-    phase.counter[0] += 1
-    if toggles[t] if toggles.size > 0 else (period > 0 and phase.counter[0] > period):
-        phase.wake[0] = 1 - phase.wake[0]
-        phase.counter[0] = 0
-        if phase.wake[0] == 1:
-            phase.k[0] = 1
-    else:
-        phase.k[0] = 0
-
-
-@kernel
-def run(net, act, phase, learner, X, eps, toggles, sigma_rec, sigma_gen, rule, switching, loss, latent):
-    """Advance by len(X) steps; everything but X, eps and the sigmas is changed in place.
-
-    X (T, n_0) stimulus; eps (T, sum n or 2 sum n) standard normals: recognition, layers 0 .. top, then generation, layers
-    top .. 0 (with sum n columns both read the same ones: a step uses one of the two pathways, unless rule.both_paths);
-    toggles (T,) bool: toggle the phase after this step, or (0,): phases of K + 1 steps; sigma_rec, sigma_gen (n_layer,);
-    switching: alternate the phases;
-    loss (T, 3): parts WAKE, SLEEP_REC, SLEEP_STIM; latent (T, sum n_1..) or (0, 0): selected activities of layers >= 1.
-    """
-    n = net.n
-    post = np.zeros(act.h.shape[1])
-    for t in range(X.shape[0]):
-        wake, k = phase.wake[0], phase.k[0]
-        parts = step(net, act, wake, k, X, t, eps, t, sigma_rec, sigma_gen, rule)
-        loss[t, WAKE], loss[t, SLEEP_REC], loss[t, SLEEP_STIM] = parts
-        if rule.algorithm == IMPRESSION:
-            impression(net, act, wake, k, rule, learner.update, post)
-        elif rule.algorithm != TEST:
-            total = parts[0] + parts[1] + (parts[2] if rule.stimulus_term else 0.0)
-            if rule.algorithm == REINFORCE:
-                alternating_reinforce(net, act, wake, k, total, rule, learner, post)
-            else:
-                wake_reinforce(net, act, k, total, rule, learner, post)
-        if rule.algorithm != TEST and (rule.algorithm != IMPRESSION or wake == 1):
-            add_generative(net, learner.update, rule.learning_rate)
-        if rule.algorithm != TEST and (rule.algorithm != IMPRESSION or wake == 0):
-            add_recognition(net, learner.update, rule.learning_rate / rule.recognition_scale)
-        if switching:
-            switch(phase, rule.switch_period, toggles, t)
-        if latent.shape[0] > 0:
-            at = 0
-            for l in range(1, n.size):
-                for i in range(n[l]):
-                    latent[t, at + i] = act.h[l, i]
-                at += n[l]
-
-
-@kernel
-def compare(net, act, phase, X, eps, toggles, sigma_rec, sigma_gen, variants, score, traces, baselines, first, second):
-    """Statistics of the W_in update of several rules on the same frozen-weight episodes (paper Fig. 2b, c).
-
-    Repeats the stimulus X (n_compare, n_0), activities reset at each repeat, for T = len(eps) steps (whole episodes).
-    variants: tuple of Rule, gain 0 = impression learning; score: Network-shaped work space; baselines (n_variant, 2);
-    traces, first, second (n_variant, n_layer, pre, post): E, and the sums of U and U^2 over all steps. Wake steps of
-    impression learning count, as zeros.
-    """
-    n = net.n
-    post = np.zeros(act.h.shape[1])
-    for t in range(eps.shape[0]):
-        at = t % X.shape[0]
-        if at == 0:
-            act.h[:] = 0.0
-            for v in range(len(variants)):
-                if variants[v].trace_reset:
-                    traces[v] = 0.0
-        wake, k = phase.wake[0], phase.k[0]
-        squared, recognition, stimulus = step(net, act, wake, k, X, at, eps, t, sigma_rec, sigma_gen, variants[0])
-        linear = loss_wake(net, act, sigma_rec, sigma_gen, False) if wake == 1 else 0.0
-        if wake == 1:                                 # D (h^{l-1})^T: in wake the score for the trace
-            recognition_gradient(net, act.h, act.mean_rec, score, 0.0, post)
-        else:                                         # in sleep the update of impression learning
-            recognition_gradient(net, act.h, act.pred_rec, score, 0.0, post)
-        for v in range(len(variants)):
-            rule = variants[v]
-            loss = (squared if rule.squared_loss else linear) if wake == 1 else recognition
-            loss += stimulus if rule.stimulus_term else 0.0
-            factor = rule.gain * advantage(baselines[v], loss, wake, rule.baseline_kind, rule.loss_decay)
-            for l in range(1, n.size):
-                for j in range(n[l - 1]):
-                    for i in range(n[l]):
-                        traces[v, l, j, i] = rule.trace_decay * traces[v, l, j, i] + wake * score.W_in[l, j, i]
-                        update = (1 - wake) * score.W_in[l, j, i] + factor * traces[v, l, j, i]
-                        first[v, l, j, i] += update
-                        second[v, l, j, i] += update ** 2
-        switch(phase, variants[0].switch_period, toggles, t)
+        scale_generative(U, 0.0)
+        if rule.fantasy_score:
+            generative_gradient(net, act, act.h_gen, act.h_gen, act.mean_gen, k, everywhere, E, rule.trace_decay, post)
+        else:
+            generative_gradient(net, act, act.h_rec, act.mean_rec, act.pred_gen, k, everywhere, E, rule.trace_decay, post)
+    add_generative(U, E, third)
+    return True

@@ -65,22 +65,35 @@ class Learner(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Scalars of the learning rule; the defaults are the paper's mathematics, Q1-Q9 name the released program's quirks."""
+    """Scalars of the learning rule, named as in exp_params; the defaults are the paper's mathematics, Q1-Q9 the released
+    program's quirks."""
     algorithm: int = IMPRESSION
     learning_rate: float = 1e-3
     recognition_scale: float = 1.0        # rho, divides the recognition learning rate
     switch_period: int = 1                # K, a phase lasts K + 1 steps; 0: never leaves its phase
     squared_loss: bool = True             # Q2: False subtracts sum(h - mu) instead of sum((h - mu)^2)
-    gain: float = -0.5                    # Q3: sign and factor of the score term; released +1
+    reinforce_gain: float = -0.5          # Q3: sign and factor of the score term; released +1
     fantasy_score: bool = True            # Q4: generative trace from the sampled fantasy; False: from the real stimulus
     trace_reset: bool = True              # Q5: traces are zeroed at the start of an episode
-    baseline_kind: int = BASELINE_AFTER   # Q6
+    baseline: int = BASELINE_AFTER        # Q6
     switch_all_layers: bool = False       # Q7: k = 1 replaces the prediction in the middle layers too
     noisy_target: bool = False            # Q8: s instead of x as the target of layer 0
     stimulus_term: bool = False           # D1: REINFORCE's loss contains |s_gen - x|^2 / sr_0^2
     trace_decay: float = 0.9              # g
     loss_decay: float = 0.99              # gamma
     both_paths: bool = False              # compute and keep the pathway that is not selected, too
+
+
+@kernel(inline=True)
+def f(u):
+    """Activation. Another one is edited here and in f_prime, and nowhere else."""
+    return math.tanh(u)
+
+
+@kernel(inline=True)
+def f_prime(p):
+    """f'(u) as a function of p = f(u)."""
+    return 1.0 - p ** 2
 
 
 @kernel(inline=True)
@@ -107,7 +120,7 @@ def recognise(net, act, eps, t, sigma_rec):
     for l in range(1, n.size):
         drive(net.W_in, net.bias, l, n[l], act.h_rec, l - 1, n[l - 1], act.mean_rec)
         for i in range(n[l]):
-            act.mean_rec[l, i] = math.tanh(act.mean_rec[l, i])
+            act.mean_rec[l, i] = f(act.mean_rec[l, i])
             act.h_rec[l, i] = act.mean_rec[l, i] + sigma_rec[l] * eps[t, at + i]
         at += n[l]
 
@@ -129,7 +142,7 @@ def generate(net, act, eps, t, sigma_gen):
         drive(net.W_out, net.bias_gen, l, n[l], act.h_gen, l + 1, n[l + 1], act.mean_gen)
         for i in range(n[l]):
             if l > 0:
-                act.mean_gen[l, i] = math.tanh(act.mean_gen[l, i])
+                act.mean_gen[l, i] = f(act.mean_gen[l, i])
             act.h_gen[l, i] = act.mean_gen[l, i] + sigma_gen[l] * eps[t, at + i]
         at += n[l]
 
@@ -147,7 +160,7 @@ def predict_generative(net, act, k, switch_all_layers):
         drive(net.W_out, net.bias_gen, l, n[l], act.h_rec, l + 1, n[l + 1], act.pred_gen)
         if l > 0:
             for i in range(n[l]):
-                act.pred_gen[l, i] = math.tanh(act.pred_gen[l, i])
+                act.pred_gen[l, i] = f(act.pred_gen[l, i])
     for i in range(n[top]):
         act.pred_gen[top, i] = act.h_last[top, i] if k == 1 else net.a[i] * act.h_last[top, i]
 
@@ -159,7 +172,7 @@ def predict_recognition(net, act):
     for l in range(1, n.size):
         drive(net.W_in, net.bias, l, n[l], act.h_gen, l - 1, n[l - 1], act.pred_rec)
         for i in range(n[l]):
-            act.pred_rec[l, i] = math.tanh(act.pred_rec[l, i])
+            act.pred_rec[l, i] = f(act.pred_rec[l, i])
 
 
 @kernel(inline=True)

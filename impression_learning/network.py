@@ -1,11 +1,7 @@
 """Impression learning: making networks, and turning them into the named arrays of result files and back."""
 import numpy as np
-from scipy.stats import norm
 
-from impression_learning.learning import run
-from impression_learning.model import ALGORITHMS, BASELINES, TEST, Activity, Learner, Network, Phase, Rule
-
-BLOCK_NORMALS = 1 << 17       # normals drawn at a time (1 MB)
+from impression_learning.model import Activity, Learner, Network, Phase
 
 
 def empty(sizes):
@@ -83,40 +79,3 @@ def learner(net):
     """Zero updates, traces and baselines for a network."""
     sizes = [int(size) for size in net.n]
     return Learner(empty(sizes), empty(sizes), np.zeros(2))
-
-
-def rule_of(p):
-    """The Rule of parameters p."""
-    return Rule(ALGORITHMS[p.algorithm], p.learning_rate, p.recognition_scale, p.switch_period, p.squared_loss,
-                p.reinforce_gain, p.fantasy_score, p.trace_reset, BASELINES[p.baseline], p.switch_all_layers, p.noisy_target,
-                p.stimulus_term, p.trace_decay, p.loss_decay, p.algorithm == 'reinforce' and not p.fantasy_score)
-
-
-class Noise:
-    """Blocks of random numbers for the kernel: one set of normals a step, or both pathways' sets for a legacy or released
-    stream; with alternation='random' also where the phase toggles."""
-
-    def __init__(self, p, rng, both=False):
-        n_units, both = sum(p.sizes), both or p.rng == 'legacy'
-        self.rng, self.width = rng, 2 * n_units if both else n_units
-        self.chance = 1 / (p.switch_period + 1) if p.alternation == 'random' and p.switch_period > 0 else 0.0
-        self.block = max(64, BLOCK_NORMALS // self.width)          # steps
-
-    def draw(self, steps):
-        """(normals (steps, width), toggles (steps,) or (0,)); the stream does not depend on how it is cut into blocks."""
-        if self.chance == 0:
-            return self.rng.standard_normal((steps, self.width)), np.zeros(0, bool)
-        numbers = self.rng.standard_normal((steps, self.width + 1))
-        return np.ascontiguousarray(numbers[:, 1:]), numbers[:, 0] > norm.isf(self.chance)
-
-
-def advance(net, sigmas, rule, noise, X, state, act, switching=True, keep=False):
-    """Run the stimulus X (T, n_0) in blocks without learning. -> loss (T, 3), latent (T, sum n_1..) or (0, 0)"""
-    rule = rule._replace(algorithm=TEST)
-    loss = np.empty((len(X), 3))
-    latent = np.empty((len(X) if keep else 0, int(net.n[1:].sum()) if keep else 0))
-    unused = learner(net)
-    for a in range(0, len(X), noise.block):
-        b = min(len(X), a + noise.block)
-        run(net, act, state, unused, X[a:b], *noise.draw(b - a), *sigmas, rule, switching, loss[a:b], latent[a:b])
-    return loss, latent

@@ -3,14 +3,9 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from scipy.io import wavfile
 
 from common import ROOT
-from impression_learning import preprocess_fsdd
-
-PREPROCESS = 'impression_learning.preprocess_fsdd'
 
 
 @pytest.fixture
@@ -121,44 +116,6 @@ def test_damaged_checkpoint_is_named(call, tmp_path):
     saved.with_suffix('.checkpoint.npz').write_bytes(b'cut short')
     result = call('-m', 'impression_learning.simulation', 'mode=smoke', code=1)
     assert 'not a readable checkpoint' in result.stderr and 'delete it' in result.stderr
-
-
-def write_recordings(folder, names, samples=4000):
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in names:
-        wavfile.write(folder / name, 8000, (rng.normal(0, 3000, samples)).astype(np.int16))
-
-
-def test_spoken_digits_from_wav_files_to_a_run(call, tmp_path):
-    """Six recordings of noise in a folder: preprocessing, normalisation, a short run of the three-layer network."""
-    (tmp_path / 'fsdd').mkdir()
-    write_recordings(tmp_path / 'fsdd' / 'recordings', [f'{d}_theo_{i}.wav' for d in (0, 1, 2) for i in (0, 7)])
-    call('-m', 'impression_learning.simulation', 'mode=Vocal_Digits', f'data_dir={tmp_path}', 'epoch_num=2', 'loss_every=10')
-    preprocess_fsdd.cache(str(tmp_path)).unlink()
-    saved, = (tmp_path / 'results').rglob('vocal_digits_1-*.npz')
-    with np.load(saved) as d:
-        assert d['data_test'].shape[1] == 128 and np.isfinite(d['loss_mean']).all()
-        np.testing.assert_allclose(d['data_test'].std(), 1, rtol=1e-3)
-        assert d['data_test'].min() == 0
-
-
-@pytest.mark.parametrize('names, message', [
-    ([], 'holds no recordings'),
-    (['0_theo_1.wav', 'seven.wav'], 'seven.wav is not named digit_speaker_index.wav'),
-])
-def test_wrong_recordings_are_named(call, tmp_path, names, message):
-    write_recordings(tmp_path / 'recordings', names)
-    result = call('-m', PREPROCESS, f'recordings={tmp_path / "recordings"}', code=1)
-    assert message in result.stderr and 'Traceback' not in result.stderr
-
-
-def test_no_recordings_folder_and_no_wav(call, tmp_path):
-    assert 'neither a folder' in call('-m', PREPROCESS, f'recordings={tmp_path / "nowhere"}', code=1).stderr
-    write_recordings(tmp_path / 'recordings', ['1_theo_1.wav'])
-    (tmp_path / 'recordings' / '1_theo_1.wav').write_bytes(b'RIFF but nothing more')
-    result = call('-m', PREPROCESS, f'recordings={tmp_path / "recordings"}', code=1)
-    assert '1_theo_1.wav is not a readable wav' in result.stderr
 
 
 def test_fetching_an_unknown_set(call):

@@ -3,7 +3,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impression_learning import backprop, data, equations, learning, network
+from impression_learning import backprop, data, equations, loops, network
 from impression_learning.model import IMPRESSION, REINFORCE, Rule
 
 NAMES = {'W': 'l{}_W_in', 'b': 'l{}_bias', 'D': 'l{}_W_out', 'c': 'l{}_bias_gen'}
@@ -55,8 +55,8 @@ def test_training(sizes, seed, K, impression, rho, g, gamma):
     net, loss, latent = compiled(theta), np.empty((40, 3)), np.empty((40, sum(sizes[1:])))
     rule = Rule(algorithm=IMPRESSION if impression else REINFORCE, learning_rate=eta, recognition_scale=rho, switch_period=K,
                 trace_decay=g, loss_decay=gamma)
-    learning.run(net, network.activity(net), network.phase(), network.learner(net), X, eps, NEVER, s_q, s_p, rule, True, loss,
-                 latent)
+    loops.run(net, network.activity(net), network.phase(), network.learner(net), X, eps, NEVER, s_q, s_p, rule, True, loss,
+              latent)
     plain = equations.impression_learning if impression else equations.Reinforce(theta, g, gamma)
     losses, latents = equations.train(theta, X, np.random.default_rng(seed), s_q, s_p, plain, eta, rho, K)
     equal(net, theta)
@@ -71,12 +71,11 @@ def test_comparison_of_updates(n_in, n, seed, K, gamma):
     theta, s_q, s_p, rng = random_case((n_in, n), seed)
     x, steps = rng.normal(0, 0.5, (2 * (K + 1), n_in)), 20 * (K + 1)
     eps = np.random.default_rng(seed).standard_normal((steps, n_in + n))
-    rules = tuple(Rule(gain=gain, switch_period=K, trace_decay=1.0, loss_decay=gamma) for gain in (0.0, -0.5))
+    rules = tuple(Rule(algorithm=name, switch_period=K, trace_decay=1.0, loss_decay=gamma) for name in (IMPRESSION, REINFORCE))
     net = compiled(theta)
-    shape = (2, *net.W_in.shape)
-    traces, baselines, first, second = np.zeros(shape), np.zeros((2, 2)), np.zeros(shape), np.zeros(shape)
-    learning.compare(net, network.activity(net), network.phase(), x, eps, NEVER, s_q, s_p, rules, network.empty((n_in, n)),
-                     traces, baselines, first, second)
+    first, second = np.zeros((2, *net.W_in.shape)), np.zeros((2, *net.W_in.shape))
+    loops.compare(net, network.activity(net), network.phase(), x, eps, NEVER, s_q, s_p, rules,
+                  (network.learner(net), network.learner(net)), first, second)
     for v, plain in enumerate((equations.impression_learning, equations.Reinforce(theta, 1.0, gamma))):
         mean, snr = equations.signal_to_noise(theta, x, np.random.default_rng(seed), s_q, s_p, plain, 10, K)
         ours = first[v, 1].T / steps

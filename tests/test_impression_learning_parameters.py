@@ -1,13 +1,21 @@
-"""Impression learning: parameters and preprocessing against what was read from the released program (JSON reference files)."""
+"""Impression learning: every parameter acts or is named; parameters and spectrograms against the released program's."""
+import dataclasses
+import gzip
 import json
 import os
+import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
-from common.params import load_params
-from impression_learning import data, exp_params, preprocess_fsdd
+from common.data import find_data
+from common.params import load_params, unused
+from common.results import result_path
+from impression_learning import data, exp_params, preprocess_fsdd, simulation, sounds
+from impression_learning.checks import FSDD
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'impression_learning'
 PARAMETERS = [(name, number, values) for path in sorted(REFERENCE.glob('mode_parameters*.json'))
@@ -16,6 +24,93 @@ FACTS = sorted(REFERENCE.glob('fsdd_whole_set_facts*.json'))
 ELSEWHERE = {'backprop_dimensionality': 'backprop'}      # the released program has a file of its own for it
 CRASHES = {('Vocal_Digits', 'backprop')}                 # in the released program (D8); refused here
 UNUSED = {('Vocal_Digits', 'gen_sim_num')}               # listed in the released file; one generation is simulated
+
+
+OTHER = {                               # values of each parameter that some run could have: the first that differs is tried
+    'seed': (7,), 'scale': (0.5,), 'n_latent': (3,), 'n_in': (6,), 'n_sample': (40,), 'n_test': (12,), 'epoch_num': (3, 2),
+    'dt': (0.3,), 'first_sample': ('stationary',), 'n_digits': (2,), 'repeat_length': (3,), 'n_neurons': (3,), 'n_top': (3,),
+    'sigma_in': (0.02,), 'sigma_latent': (0.02,), 'sigma_obs_gen': (0.02,), 'sigma_latent_gen': (0.3,),
+    'algorithm': ('reinforce', 'wake_sleep'), 'learning_rate': (2e-9,), 'recognition_scale': (2.0,), 'switch_period': (4,),
+    'alternation': ('random', 'deterministic'), 'trace_decay': (0.5,), 'loss_decay': (0.5,), 'test_switching': (False, True),
+    'gen_sim_num': (4,), 'gen_steps': (9,), 'loss_every': (7,), 'save_sequences': (False, True), 'n_compare': (6,),
+    'epoch_num_snr': (20,), 'rng': ('legacy',), 'squared_loss': (False,), 'reinforce_gain': (-0.3,), 'fantasy_score': (False,),
+    'trace_reset': (False,), 'baseline': ('per_phase',), 'switch_all_layers': (True,), 'noisy_target': (True,),
+    'carry_over': (True,), 'stimulus_term': (True,), 'generative_nonlinearity': ('tanh',), 'released_code': (True,)}
+APART = {'mode', 'array_num', 'data', 'data_dir', 'recordings'}          # tests of their own, below and in other files
+SHORT = dict(n_latent=2, n_in=4, n_neurons=2, n_sample=60, n_test=30, loss_every=10, epoch_num_snr=30, learning_rate=1e-9)
+RECORDED = {'MNIST': dict(n_in=12, repeat_length=2, gen_sim_num=2, gen_steps=5), 'Vocal_Digits': dict(n_in=128, n_top=2),
+            'recordings': dict(n_top=2)}
+SETTINGS = [(mode, {}) for mode in exp_params.MODES] + [('smoke', given) for given in (
+    dict(algorithm='reinforce'), dict(algorithm='reinforce', n_top=2, epoch_num=2), dict(algorithm='reinforce_wake'),
+    dict(algorithm='backprop', switch_period=3), dict(switch_period=0), dict(n_top=2))]
+
+
+@pytest.fixture(scope='module')
+def own_data(tmp_path_factory):
+    """A folder with images of 3 x 4 pixels in MNIST's format, recordings of noise named as the spoken digits, and an array."""
+    folder = tmp_path_factory.mktemp('data')
+    rng = np.random.default_rng(0)
+    (folder / 'mnist').mkdir()
+    for name, n in (('train', 40), ('t10k', 20)):
+        for kind, array in (('images-idx3', rng.integers(0, 256, (n, 3, 4), dtype=np.uint8)),
+                            ('labels-idx1', np.arange(n, dtype=np.uint8) % 3)):
+            header = struct.pack(f'>HBB{array.ndim}I', 0, 8, array.ndim, *array.shape)
+            (folder / 'mnist' / f'{name}-{kind}-ubyte.gz').write_bytes(gzip.compress(header + array.tobytes()))
+    (folder / 'fsdd' / 'recordings').mkdir(parents=True)
+    for digit in range(3):
+        for index in (0, 7):
+            name = folder / 'fsdd' / 'recordings' / f'{digit}_theo_{index}.wav'
+            wavfile.write(name, 8000, rng.normal(0, 3000, 8000).astype(np.int16))
+    np.save(folder / 'own.npy', rng.normal(0, 0.3, (300, 4)))
+    return folder
+
+
+def base(mode, own_data):
+    """Parameters that make a mode tiny, on the data of the folder."""
+    given = SHORT | RECORDED.get(mode, {})
+    if mode == 'recordings':
+        return given | {'recordings': str(own_data / 'own.npy')}
+    return given | ({'data_dir': str(own_data)} if mode in RECORDED else {})
+
+
+def run(**given):
+    """(p, arrays) of a run."""
+    with warnings.catch_warnings(action='ignore'):
+        p = load_params(exp_params, **given)
+    return p, simulation.run(p)
+
+
+def same(a, b):
+    """True if two results hold the same arrays."""
+    return a.keys() == b.keys() and all(np.array_equal(np.asarray(a[k]), np.asarray(b[k]), equal_nan=True) for k in a)
+
+
+@pytest.mark.parametrize('mode, more', SETTINGS, ids=[f'{mode}-{"-".join(map(str, more.values()))}' for mode, more in SETTINGS])
+def test_every_parameter_acts_or_is_named(mode, more, own_data):
+    """In every mode and kind of run another value of a parameter changes the result, or is refused, or the program says that it
+    does nothing; and what it says so of changes nothing."""
+    assert OTHER.keys() | APART == {field.name for field in dataclasses.fields(exp_params.Params)}
+    given = base(mode, own_data) | more
+    p, found = run(mode=mode, **given)
+    wrong = []
+    for name, values in OTHER.items():
+        value = next(value for value in values if value != getattr(p, name))
+        try:
+            q, other = run(mode=mode, **given | {name: value})
+        except ValueError:
+            continue
+        if same(found, other) != (name in unused(q)):
+            wrong.append(f'{name}={value}: {"changes nothing" if same(found, other) else "said to do nothing, but changes"}')
+    assert not wrong
+
+
+def test_data_act_by_their_content(own_data, tmp_path):
+    """Other content of the same file gives another result file."""
+    path, keys = tmp_path / 'own.npy', []
+    for X in (np.load(own_data / 'own.npy'), np.load(own_data / 'own.npy') + 1):
+        np.save(path, X)
+        keys.append(result_path(load_params(exp_params, mode='recordings', recordings=str(path))).name)
+    assert keys[0] != keys[1]
 
 
 @pytest.mark.parametrize('name, number, theirs', PARAMETERS, ids=[f'{name}-{number}' for name, number, _ in PARAMETERS])
@@ -38,10 +133,11 @@ def test_parameters_of_every_mode_are_the_released_ones(name, number, theirs):
 def test_whole_set_of_spectrograms_has_the_released_statistics(path, tmp_path):
     facts = json.loads(path.read_text())
     try:
-        made = preprocess_fsdd.make(out=tmp_path / 'spoken_digits.npz')
+        source = find_data(*FSDD)
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
-    with np.load(made) as file:
+    preprocess_fsdd.make(sounds.recordings(source, digits=True)[0], tmp_path / 'spoken_digits.npz')
+    with np.load(tmp_path / 'spoken_digits.npz') as file:
         for name in ('train', 'test'):
             X, labels = file[f'{name}_set'], file[f'{name}_labels']
             assert list(X.shape) == facts[f'{name}_shape'] and str(X.dtype) == facts['dtype']

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impression_learning import backprop, data, network, preprocess_fsdd
-from impression_learning.learning import compare, run
-from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, IMPRESSION, REINFORCE, REINFORCE_WAKE, Rule
-from impression_learning.snr import as_losses
+from impression_learning import backprop, circuit, data, evaluation, network, preprocess_fsdd, sounds
+from impression_learning.loops import compare, run
+from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, IMPRESSION, REINFORCE, REINFORCE_WAKE, TEST, Rule
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'impression_learning'
 CASES = sorted(REFERENCE.glob('*.npz'))
-RELEASED = dict(squared_loss=False, gain=1.0, fantasy_score=False, trace_reset=False, baseline_kind=BASELINE_BEFORE,
+RELEASED = dict(squared_loss=False, reinforce_gain=1.0, fantasy_score=False, trace_reset=False, baseline=BASELINE_BEFORE,
                 switch_all_layers=True, stimulus_term=True, both_paths=True)
 
 
@@ -24,7 +23,7 @@ NEVER = np.zeros(0, bool)              # phases toggle after K + 1 steps, not at
 def legacy_noise(p, seed):
     """Both pathways' normals from one RandomState."""
     settings = types.SimpleNamespace(sizes=p['layer_sizes'], rng='legacy', alternation='deterministic', switch_period=1)
-    return network.Noise(settings, np.random.RandomState(seed))
+    return circuit.Noise(settings, np.random.RandomState(seed))
 
 
 def close(ours, theirs, rtol=1e-9, atol=1e-12):
@@ -146,6 +145,14 @@ def check_paper_loss(case, p, released):
     close(losses - released, expected, atol=1e-6)
 
 
+def untrained_run(net, sigmas, rule, noise, X, phase, switching):
+    """(loss (T, 3), latent (T, sum n_1..)) of a run without learning."""
+    loss, latent = np.empty((len(X), 3)), np.empty((len(X), int(net.n[1:].sum())))
+    run(net, network.activity(net), phase, network.learner(net), X, *noise.draw(len(X)), *sigmas, rule._replace(algorithm=TEST),
+        switching, loss, latent)
+    return loss, latent
+
+
 def check_protocol(case, p):
     """Training, the tests of its 20 snapshots, generation, pure wake and alternating runs, on the legacy stream."""
     rule = rule_of(p, both_paths=p['algorithm'] == 'reinforce')
@@ -170,17 +177,17 @@ def check_protocol(case, p):
     parts = []
     for i, (snapshot, k) in enumerate(snapshots):
         compare_weights(snapshot, case, 'snap_', i)
-        loss, _ = network.advance(snapshot, sigmas, rule, noise, X_test, network.phase(1, k), network.activity(net))
+        loss, _ = untrained_run(snapshot, sigmas, rule, noise, X_test, network.phase(1, k), True)
         close(loss.sum(axis=1), case['test_loss'][i], atol=1e-7)
         parts.append(loss.mean(axis=0))
-    close(as_losses(parts)['loss_mean'], case['loss_mean'])
+    close(evaluation.as_losses(parts)['loss_mean'], case['loss_mean'])
     k, counter = int(phase.k[0]), int(phase.counter[0])
     assert (k, counter) == (p['rec_switch_after_training'], p['switch_counter_after_training'])
     for name, state, switching in (('gen', network.phase(0, k), False), ('wake', network.phase(1, k), False),
                                    ('wake_sleep', network.phase(1, k, counter), True)):
         if name != 'gen':
             noise = legacy_noise(p, p['wake_seed'])
-        loss, latent = network.advance(net, sigmas, rule, noise, X_test, state, network.activity(net), switching, True)
+        loss, latent = untrained_run(net, sigmas, rule, noise, X_test, state, switching)
         close(loss.sum(axis=1), case[f'{name}_loss'], atol=1e-7)
         close(latent.T, case[f'{name}_latent'])
 
@@ -188,15 +195,15 @@ def check_protocol(case, p):
 def check_snr(case, p):
     """Mean, variance and SNR of the layer-1 W_in update, impression learning and released REINFORCE."""
     net, sigmas = network.from_arrays(case, 'init_'), (np.array(p['sigma_rec']), np.array(p['sigma_gen']))
-    reinforce = Rule(**RELEASED)._replace(switch_period=p['switch_period'], trace_decay=p['decay'], loss_decay=p['loss_decay'])
-    rules = (reinforce._replace(gain=0.0, both_paths=False), reinforce)
+    decays = {'trace_decay': p['decay'], 'loss_decay': p['loss_decay']}
+    reinforce = Rule(REINFORCE, switch_period=p['switch_period'], **decays, **RELEASED)
+    rules = (reinforce._replace(algorithm=IMPRESSION, both_paths=False), reinforce)
     T, (n0, n1) = p['epochs'] * p['steps_per_epoch'], p['layer_sizes'][:2]
     eps = np.random.RandomState(p['noise_seed']).standard_normal((T, 2 * sum(p['layer_sizes'])))
     k = int(case.get('rec_switch_at_start_reinforce', 0))  # impression learning does not look at the loss, nor so at this k
-    shape = (2, *net.W_in.shape)
-    traces, baselines, first, second = np.zeros(shape), np.zeros((2, 2)), np.zeros(shape), np.zeros(shape)
+    first, second = np.zeros((2, *net.W_in.shape)), np.zeros((2, *net.W_in.shape))
     compare(net, network.activity(net), network.phase(1, k), np.ascontiguousarray(case['X'].T), eps, NEVER, *sigmas, rules,
-            network.empty(p['layer_sizes']), traces, baselines, first, second)
+            (network.learner(net), network.learner(net)), first, second)
     for v, name in enumerate(('il', 'reinforce')):
         mean = first[v, 1].T[:n1, :n0] / T
         variance = second[v, 1].T[:n1, :n0] / T - mean ** 2
@@ -268,14 +275,14 @@ def check_mel(case, p):
     """Preprocessing of single recordings, dB within 1e-3."""
     for i, name in enumerate(p['files']):
         pcm, rate = case[f'pcm_{i}'], int(case[f'fs_{i}'])
-        dB = preprocess_fsdd.spectrogram(pcm / np.float32(32768), rate)
+        dB = sounds.spectrogram(pcm / np.float32(32768), rate)
         assert dB.shape == case[f'db_{i}'].shape, name
         np.testing.assert_allclose(dB, case[f'db_{i}'], atol=1e-3)
         if f'nsamples22050_{i}' in case:
-            assert -(-len(pcm) * preprocess_fsdd.RATE // rate) == case[f'nsamples22050_{i}']
+            assert -(-len(pcm) * sounds.RATE // rate) == case[f'nsamples22050_{i}']
         if 'digit' in p and 'is_test' in p:
-            digit, _, index = preprocess_fsdd.NAME.fullmatch(name).groups()
-            assert (int(digit), int(index) < 5) == (p['digit'][i], p['is_test'][i])
+            digit = int(sounds.DIGIT.fullmatch(name)[1])
+            assert (digit, preprocess_fsdd.is_test(name, i)) == (p['digit'][i], p['is_test'][i])
 
 
 CHECKS = {'train': check_train, 'protocol': check_protocol, 'snr': check_snr, 'data': check_data, 'backprop': check_backprop,

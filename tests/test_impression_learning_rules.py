@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import norm
 from test_impression_learning_model import advance, compare_gradients, tiny
 
-from impression_learning import network, simulation
+from impression_learning import loops, network
 from impression_learning.model import REINFORCE, Rule
 
 RECOGNITION, GENERATION = ('_W_in', '_bias'), ('_W_out', '_bias_gen', '_transition')
@@ -77,6 +77,6 @@ def test_an_episode_starts_with_empty_traces_and_the_old_baseline():
         rule = Rule(REINFORCE, learning_rate=0.0, trace_reset=reset)
         _, _, learner, act = advance(net, X, eps, sigmas, rule)
         baseline = learner.baseline.copy()
-        simulation.start_episode(act, learner, rule)
+        loops.start_episode(act, rule, learner)
         assert not act.h.any() and np.array_equal(learner.baseline, baseline) and baseline[0] != 0
         assert all(value.any() != reset for value in network.to_arrays(learner.trace).values())

@@ -7,7 +7,7 @@ import pytest
 from test_impression_learning_model import advance, tiny
 
 from common.params import load_params
-from impression_learning import analysis, data, exp_params, network, preprocess_fsdd, simulation
+from impression_learning import analysis, data, exp_params, network, simulation
 from impression_learning.model import TEST, Rule
 
 
@@ -98,15 +98,6 @@ def test_loss_parts_add_up_and_a_wake_test_has_no_sleep_part():
     d = simulation.run(load_params(exp_params, mode='smoke', test_switching=False))
     assert not d['loss_sleep_rec'].any() and not d['loss_sleep_stim'].any()
     assert np.array_equal(d['loss_mean'], d['loss_wake']) and d['loss_wake'].all()
-
-
-@pytest.mark.parametrize('content', [b'cut short', b'PK\x03\x04 cut short'])
-def test_damaged_spectrograms_are_named(tmp_path, monkeypatch, content):
-    path = tmp_path / 'spoken_digits.npz'
-    path.write_bytes(content)
-    monkeypatch.setattr(preprocess_fsdd, 'cache', lambda data_dir: path)
-    with pytest.raises(ValueError, match='spoken_digits.npz is not a readable set of spectrograms'):
-        data.spoken_digits()
 
 
 def test_a_single_test_step_gives_no_warning(recwarn):
