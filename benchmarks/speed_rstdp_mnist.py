@@ -10,9 +10,10 @@ import numpy as np
 from common.params import load_params
 from common.results import load_result
 from common.running import finish
-from rstdp_mnist import data, encoding, exp_params, lower, replication, stdp
-from rstdp_mnist.rstdp import Decider, count_afferents, list_active, rough_potentials
-from rstdp_mnist.spikes import layers, map_last
+from rstdp_mnist import data, encoding, exp_params, features, replication, stdp
+from rstdp_mnist.neurons import layers, map_last
+from rstdp_mnist.rstdp import Decider
+from rstdp_mnist.search import count_afferents, list_active, rough_potentials
 
 IMAGES = 1000
 NOTES = {'encoding': 'half of the time goes into the filters, whose rows of 3 to 13 numbers are short, '
@@ -22,7 +23,7 @@ NOTES = {'encoding': 'half of the time goes into the filters, whose rows of 3 to
 def available():
     """'paper_short' if MNIST is on disk, else 'digits'."""
     try:
-        data.mnist('train')
+        data.idx_images('mnist', 'train')
         return 'paper_short'
     except FileNotFoundError:
         return 'digits'
@@ -34,23 +35,23 @@ def trained():
     p = load_params(exp_params, mode='small' if available() == 'paper_short' else 'digits', epochs_s3=2)
     finish(p)
     _, out = load_result(p)
-    images, labels = data.mnist('train') if p.data == 'mnist' else data.digits('train')
-    latency = encoding.encode(images[:IMAGES])
+    images, labels = data.idx_images('mnist', 'train') if p.data == 'mnist' else data.digits('train')
+    latency = encoding.encode(images[:IMAGES], p)
     W_1, W_2 = map_last(out['conv1_weight']), map_last(out['conv2_weight'])
-    C1 = lower.second_input(p, latency, W_1)
-    return p, images[:IMAGES], labels[:IMAGES].astype(int), latency, C1, lower.third_input(p, C1, W_2), out
+    C1 = features.second_input(p, latency, W_1)
+    return p, images[:IMAGES], labels[:IMAGES].astype(int), latency, C1, features.third_input(p, C1, W_2), out
 
 
 def encode():
     """The encoder on all images."""
     images = trained()[1]
-    return lambda: encoding.encode(images)
+    return lambda: encoding.encode(images, trained()[0])
 
 
 def learn(number):
     """Online STDP in layer 1 or 2, at the final rates."""
     p, _, _, latency, C1, _, out = trained()
-    net = lower.learner(p, number, out[f'conv{number}_weight'])
+    net = features.learner(p, number, out[f'conv{number}_weight'])
     net.rates = stdp.Rates(0.15, -0.1125, 0.15, 500)
     return lambda: net.advance((latency, C1)[number - 1])
 
@@ -59,8 +60,8 @@ def learn_batches(number):
     """The replication's layer 1 or 2."""
     p = load_params(exp_params, mode='replication')
     latency, out = trained()[3], trained()[6]
-    inputs = latency if number == 1 else lower.second_input(p, latency[:300], map_last(out['conv1_weight']))
-    net = lower.learner(p, number, out[f'conv{number}_weight'])
+    inputs = latency if number == 1 else features.second_input(p, latency[:300], map_last(out['conv1_weight']))
+    net = features.learner(p, number, out[f'conv{number}_weight'])
     net.rates = replication.BatchRates(0.15, -0.1125, 0.15, 500, 100)
     return lambda: net.advance(inputs[:300])
 
@@ -68,13 +69,13 @@ def learn_batches(number):
 def forward_1():
     """Latencies of layer 1."""
     p, _, _, latency, _, _, out = trained()
-    return lambda: lower.second_input(p, latency, map_last(out['conv1_weight']))
+    return lambda: features.second_input(p, latency, map_last(out['conv1_weight']))
 
 
 def forward_2():
     """Features of layer 2."""
     p, _, _, _, C1, _, out = trained()
-    return lambda: lower.third_input(p, C1, map_last(out['conv2_weight']))
+    return lambda: features.third_input(p, C1, map_last(out['conv2_weight']))
 
 
 def decide(learn):
@@ -96,7 +97,7 @@ def bytes_added():
     rough, error, added = np.empty((h * h, maps)), np.empty(h * h), 0
     for image in counts[:200]:
         list_active(image, where, n)
-        rough_potentials(net.Q, net.q_low, net.step, np.zeros(maps, np.bool_), where, n, h, side, part, total, rough, error)
+        rough_potentials(net.Q, net.q_low, net.step, np.zeros(maps, np.int64), where, n, h, side, part, total, rough, error)
         count_afferents(n, h, side, afferents)
         added += maps * int(afferents[np.isfinite(rough[:, 0])].sum())
     return added / 200

@@ -1,24 +1,90 @@
-"""Bad parameters of the R-STDP network, named in one line before anything is computed (lists, sizes, combinations)."""
-from types import SimpleNamespace
+"""R-STDP on MNIST: what parameters are allowed, what acts when, how much memory a run needs, which files it reads."""
+import numpy as np
 
 from common.params import demand, is_number, one_of, require, within
-
-SIZES = {'mnist': (28, 6), 'digits': (28, 6), 'nmnist': (34, 2)}      # side of the images, channels
+from rstdp_mnist.data import input_files
+from rstdp_mnist.neurons import layers
 
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    check_choices(p)
     check_lists(p)
+    check_filters(p)
     check_winners(p)
     check_geometry(p)
-    check_values(p)
+    check_rates(p)
+    check_counts(p)
+
+
+# what acts: (parameters, in words when, when)
+USED = [
+    ('dog_window dog_sigma_1 dog_sigma_2 dog_threshold norm_radius on_empty', 'for grey images, not for events (data=nmnist)',
+     lambda p: p.data != 'nmnist'),
+    ('data_dir', 'if data are read from files (not data=digits)', lambda p: p.data != 'digits'),
+    ('ltp_rate ltd_rate max_ltp_rate doubling_interval n_winners inhibition_radius weight_bounds',
+     'if layer 1 or 2 is trained (epochs_s1, epochs_s2)', lambda p: p.epochs_s1 + p.epochs_s2 > 0),
+    ('margin', 'with reward=margin', lambda p: p.reward == 'margin'),
+    ('first_factors silent_is_miss', 'if factors act (not with reward=margin)', lambda p: p.reward != 'margin'),
+    ('factor_window', 'if factors act (not with reward=margin) or with slow_weights',
+     lambda p: p.reward != 'margin' or p.slow_weights > 0),
+    ('dropout_epochs', 'with s3_dropout', lambda p: p.s3_dropout > 0),
+    ('test_every', 'with more than one epoch of layer 3', lambda p: p.epochs_s3 > 1),
+    ('released_code', 'in modes that are not the replication', lambda p: not p.mode.startswith('replication')),
+]
+
+
+def remarks(p):
+    """What is allowed, but perhaps not what was meant."""
+    bare = max(p.reward_ltp, -p.reward_ltd, -p.punishment_ltd, p.punishment_ltp)
+    found = [
+        (p.strict_threshold or p.competition == 'batch',
+         'V >= theta with saturated weights: potentials are near-integers, thresholds integers'),
+        (p.data != 'digits', "data=digits is scikit-learn's 8 x 8 digits enlarged: a stand-in, not MNIST"),
+        (p.max_ltp_rate <= 1 and p.ltd_rate >= -1, 'rates of STDP beyond 1 let weights jump across their bounds'),
+        (bare <= 1, 'rates of R-STDP beyond 1: every weight jumps from bound to bound'),
+    ]
+    return [text for usual, text in found if not usual]
+
+
+def memory(p):
+    """Bytes that a run needs at its peak, about: latencies and spikes of all images, weights and their copies."""
+    one, two, three = layers(p)
+    cells = p.n_channels * p.image_size ** 2 + one.maps * one.pooled ** 2 + two.maps * two.pooled ** 2
+    weights = 8 * sum(int(np.prod(layer.shape)) for layer in (one, two)) + 40 * int(np.prod(three.shape))
+    return 200_000_000 + (p.n_train + p.n_test) * (cells + p.image_size ** 2) + weights
+
+
+def inputs(p):
+    """Paths of the files that a run reads."""
+    return input_files(p)
+
+
+# ---------------------------------------------------------------- what is allowed
+
+def check_choices(p):
+    """Words."""
+    one_of(p, 'data', ('mnist', 'fashion_mnist', 'nmnist', 'digits'), 'the data sets')
+    one_of(p, 'on_empty', ('raise', 'silent'), 'what to do with a blank image')
+    one_of(p, 'pooling', ('first', 'distinct'), 'what a pooled cell passes on')
+    one_of(p, 'class_map', ('by_map', 'flat_mod'), 'who stands for which class')
+    one_of(p, 'competition', ('event', 'batch'), 'the two ways to choose winners')
+    one_of(p, 'reward', ('winner', 'true_class', 'margin'), 'who learns')
+    one_of(p, 's3_dtype', ('float32', 'float64'), 'the two precisions')
+    require(p, 'rng', p.rng == 'modern', 'the originals draw from torch: no legacy stream can be replayed')
+    require(p, 'reward class_map', p.reward == 'winner' or p.class_map == 'by_map',
+            'the strongest neuron of a class is looked for among its maps: class_map=by_map is needed')
 
 
 def check_lists(p):
     """Lengths and entries of the lists."""
-    whole = all(type(n) is int and 1 <= n <= 65_535 for n in p.n_maps)
-    demand(len(p.n_maps) == 3 and whole, f'n_maps = {p.n_maps}: three whole numbers of feature maps, one a layer')
-    demand(p.n_classes >= 1 and p.n_maps[2] % p.n_classes == 0,
+    for name, length, low in (('n_maps', 3, 1), ('kernel_size', 3, 1), ('pool', 2, 1), ('padding', 2, 0)):
+        found, most = getattr(p, name), 65_535 if name == 'n_maps' else 254
+        demand(len(found) == length and all(type(n) is int and low <= n <= most for n in found),
+               f'{name} = {found}: {("two", "three")[length - 2]} whole numbers {low} .. {most}, one a layer')
+    demand(p.kernel_size[2] % 2 == 1, f'kernel_size = {p.kernel_size}: the kernel of layer 3 must have an odd side')
+    within(p, 'n_classes', 2, None, 'classes')
+    demand(p.n_maps[2] % p.n_classes == 0,
            f'n_maps[2] = {p.n_maps[2]} maps of layer 3 cannot be shared equally among n_classes = {p.n_classes}')
     demand(len(p.threshold) == 2 and all(is_number(x) and x >= 0 for x in p.threshold),
            f'threshold = {p.threshold}: two numbers >= 0, for layers 1 and 2')
@@ -26,8 +92,22 @@ def check_lists(p):
            f'first_factors = {p.first_factors}: two numbers in 0 .. 1')
     for name in ('weight_bounds', 's3_bounds'):
         pair = getattr(p, name)
-        demand(len(pair) == 2 and all(is_number(x) for x in pair) and 0 <= pair[0] < pair[1],
+        demand(len(pair) == 2 and all(is_number(x, 1e6) for x in pair) and 0 <= pair[0] < pair[1],
                f'{name} = {pair}: 0 <= low < high is needed (potentials may only grow during a presentation)')
+
+
+def check_filters(p):
+    """The bank of differences of Gaussians."""
+    n = len(p.dog_window)
+    demand(n >= 1 and len(p.dog_sigma_1) == len(p.dog_sigma_2) == n,
+           f'dog_window, dog_sigma_1, dog_sigma_2 have {n}, {len(p.dog_sigma_1)}, {len(p.dog_sigma_2)} entries: one a filter')
+    demand(all(type(w) is int and 3 <= w <= 99 and w % 2 for w in p.dog_window),
+           f'dog_window = {p.dog_window}: odd numbers of pixels, 3 .. 99')
+    for one, two in zip(p.dog_sigma_1, p.dog_sigma_2, strict=True):
+        demand(is_number(one, 1e3) and is_number(two, 1e3) and min(one, two) >= 0.1 and one != two,
+               f'dog_sigma_1, dog_sigma_2 = {one}, {two}: from 0.1 pixels on, and different')
+    demand(len(p.dog_threshold) in (1, n) and all(is_number(x) and x > 0 for x in p.dog_threshold),
+           f'dog_threshold = {p.dog_threshold}: one positive grey value (it removes flat regions), or {n}: one a filter')
 
 
 def check_winners(p):
@@ -41,11 +121,7 @@ def check_winners(p):
 
 def check_geometry(p):
     """Every kernel must fit on its padded input."""
-    from rstdp_mnist.spikes import layers
-    demand(p.data not in SIZES or (p.image_size, p.n_channels) == SIZES[p.data],
-           f'image_size = {p.image_size}, n_channels = {p.n_channels}: data={p.data} has {SIZES.get(p.data)}')
-    demand(p.n_channels >= 1 and p.image_size >= 1 and p.input_pad >= 0, 'image_size, n_channels, input_pad must be positive')
-    for number, layer in enumerate(layers(SimpleNamespace(**{k: getattr(p, k) for k in p.__dataclass_fields__})), 1):
+    for number, layer in enumerate(layers(p), 1):
         padded = layer.size_in + 2 * layer.pad
         demand(layer.side <= padded, f'layer {number}: its {layer.side} x {layer.side} kernel is larger than the padded input, '
                                      f'{padded} x {padded}')
@@ -53,66 +129,39 @@ def check_geometry(p):
                f'layer {number}: its {layer.size} x {layer.size} output fills no pooling window of {layer.pool}')
 
 
-def check_values(p):
-    """Values that are possible, one by one."""
+def check_rates(p):
+    """Signs and sizes of learning rates, initial weights, probabilities."""
+    require(p, 'init_mean', is_number(p.init_mean, 1e3) and p.init_mean > 0,
+            '0 < init_mean <= 1000 is needed (the first presentation needs potentials that grow)')
+    within(p, 'init_sd', 0, 1000, 'a standard deviation')
+    signs = (('ltp_rate', 1, 'potentiation is positive: signs of the rates exchanged?'),
+             ('ltd_rate', -1, 'depression is negative: signs of the rates exchanged?'),
+             ('reward_ltp', 1, 'a reward potentiates what fired'), ('reward_ltd', -1, 'a reward depresses what was silent'),
+             ('punishment_ltd', -1, 'a punishment depresses what fired: signs exchanged?'),
+             ('punishment_ltp', 1, 'a punishment potentiates what was silent: signs exchanged?'))
+    for name, sign, why in signs:
+        require(p, name, is_number(getattr(p, name), 1e6) and sign * getattr(p, name) > 0, why)
+    require(p, 'max_ltp_rate ltp_rate', p.max_ltp_rate >= p.ltp_rate, 'the rate grows up to max_ltp_rate')
+    within(p, 'max_ltp_rate', 0, 1e6)
+    require(p, 's3_dropout', 0 <= p.s3_dropout < 1, 'a probability below 1')
+    require(p, 'margin', 0 < p.margin <= 1, '0 < margin <= 1, a share of the strongest other potential')
+
+
+def check_counts(p):
+    """Whole numbers."""
     within(p, 'array_num', 1, None, 'members are numbered from 1')
-    require(p, 'seed', 0 <= p.seed < 2 ** 32, '0 <= seed < 2 ** 32 must hold (a seed of 32 bits)')
-    require(p, 's3_seed', -1 <= p.s3_seed < 2 ** 32, '-1 <= s3_seed < 2 ** 32 must hold (a seed of 32 bits, or -1)')
-    one_of(p, 'data', ('mnist', 'nmnist', 'digits'), 'the data sets')
+    within(p, 'seed', 0, 2 ** 32 - 1, 'a seed of 32 bits')
+    within(p, 's3_seed', -1, 2 ** 32 - 1, 'a seed of 32 bits, or -1')
     within(p, 'n_time_bins', 1, 254, 'latencies are bytes')
-    require(p, 'n_train', 1 <= p.n_train <= 10 ** 6, '1 <= n_train <= 10 ** 6 must hold (images)')
-    require(p, 'n_test', 1 <= p.n_test <= 10 ** 6, '1 <= n_test <= 10 ** 6 must hold (images)')
-    require(p, 'n_validation n_train', 0 <= p.n_validation < p.n_train,
-            '0 <= n_validation < n_train must hold (layer 3 needs training images)')
-    one_of(p, 'on_empty', ('raise', 'silent'), 'what to do with a blank image')
-    one_of(p, 'pooling', ('first', 'distinct'), 'what a pooled cell passes on')
-    one_of(p, 'class_map', ('by_map', 'flat_mod'), 'who stands for which class')
-    one_of(p, 'competition', ('event', 'batch'), 'the two ways to choose winners')
+    within(p, 'n_train n_test', 1, 10 ** 6, 'images')
+    require(p, 'n_validation n_train', 0 <= p.n_validation < p.n_train, 'layer 3 needs training images')
+    require(p, 'batch_size n_train', 1 <= p.batch_size <= p.n_train, 'images whose changes are summed, up to n_train')
+    require(p, 'factor_window n_train', 1 <= p.factor_window <= p.n_train, 'presentations in a window, 1 .. n_train')
     require(p, 'competition batch_size', p.competition == 'event' or p.batch_size > 1, 'the replication scores whole batches')
     require(p, 'competition batch_size doubling_interval', p.competition == 'event' or p.batch_size <= p.doubling_interval,
             'the rates double after whole batches')
-    require(p, 'batch_size n_train', 1 <= p.batch_size <= p.n_train,
-            '1 <= batch_size <= n_train must hold (images whose changes are summed; 1: none are)')
-    require(p, 'factor_window n_train', 1 <= p.factor_window <= p.n_train,
-            '1 <= factor_window <= n_train must hold (presentations in a window)')
-    require(p, 'init_mean', p.init_mean > 0, 'init_mean > 0 must hold (the first presentation needs potentials that grow)')
-    within(p, 'init_sd', 0, None, 'a standard deviation')
-    require(p, 'ltp_rate', p.ltp_rate > 0, 'ltp_rate > 0 must hold (potentiation is positive: signs of the rates exchanged?)')
-    require(p, 'ltd_rate', p.ltd_rate < 0, 'ltd_rate < 0 must hold (depression is negative: signs of the rates exchanged?)')
-    require(p, 'max_ltp_rate ltp_rate', p.max_ltp_rate >= p.ltp_rate,
-            'max_ltp_rate >= ltp_rate must hold (the rate grows up to it)')
     within(p, 'doubling_interval', 1, None, 'presentations')
-    require(p, 'reward_ltp', p.reward_ltp > 0, 'reward_ltp > 0 must hold (a right decision potentiates what fired)')
-    require(p, 'reward_ltd', p.reward_ltd < 0, 'reward_ltd < 0 must hold (a right decision depresses what was silent)')
-    require(p, 'punishment_ltd', p.punishment_ltd < 0,
-            'punishment_ltd < 0 must hold (a wrong decision depresses what fired: signs exchanged?)')
-    require(p, 'punishment_ltp', p.punishment_ltp > 0,
-            'punishment_ltp > 0 must hold (a wrong decision potentiates what was silent: signs exchanged?)')
-    require(p, 's3_dropout', 0 <= p.s3_dropout < 1, '0 <= s3_dropout < 1 must hold (a probability)')
-    within(p, 'dropout_epochs', 0, None, 'epochs')
-    one_of(p, 's3_dtype', ('float32', 'float64'), 'the two precisions')
-    within(p, 'epochs_s1', 0, None, 'passes')
-    within(p, 'epochs_s2', 0, None, 'passes')
-    within(p, 'epochs_s3', 1, None, 'passes')
-    within(p, 'test_every', 1, None, 'epochs')
-    within(p, 'norm_radius', 0, None, 'pixels')
-    require(p, 'dog_threshold', p.dog_threshold > 0, 'dog_threshold > 0 must hold (grey values; it removes flat regions)')
-    within(p, 'n_classes', 2, None, 'classes')
-    require(p, 'input_pad image_size', 0 <= p.input_pad <= p.image_size, '0 <= input_pad <= image_size must hold (pixels)')
-    require(p, 'rng', p.rng == 'modern', 'the originals draw from torch: no legacy stream can be replayed')
-
-
-def remarks(p):
-    """What is allowed, but perhaps not what was meant."""
-    texts = []
-    if not (p.strict_threshold or p.competition == 'batch'):
-        texts.append('V >= theta with saturated weights: potentials are near-integers, thresholds integers')
-    if not (p.data != 'digits'):
-        texts.append("data=digits is scikit-learn's 8 x 8 digits enlarged: a stand-in, not MNIST")
-    if not (p.max_ltp_rate <= 1 and p.ltd_rate >= -1):
-        texts.append('rates of STDP beyond 1 let weights jump across their bounds')
-    if not (p.reward_ltp <= 1 and p.reward_ltd >= -1 and p.punishment_ltd >= -1 and p.punishment_ltp <= 1):
-        texts.append('rates of R-STDP beyond 1: every weight jumps from bound to bound')
-    if not (p.dropout_epochs == 0 or p.s3_dropout > 0):
-        texts.append('dropout_epochs does nothing without s3_dropout')
-    return texts
+    within(p, 'epochs_s1 epochs_s2 dropout_epochs', 0, 10 ** 6, 'passes')
+    within(p, 'epochs_s3 test_every', 1, 10 ** 6, 'passes')
+    within(p, 'norm_radius', 0, 254, 'pixels')
+    within(p, 'slow_weights', 0, 10 ** 9, 'images')

@@ -1,5 +1,5 @@
-"""Digits as grey images or spike latencies: MNIST, scikit-learn's small digits as a stand-in with its own name, N-MNIST."""
-import hashlib
+"""Digits (or clothes) as grey images or spike latencies: MNIST, Fashion-MNIST, N-MNIST, scikit-learn's small digits as a
+stand-in with its own name."""
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +7,6 @@ import numpy as np
 from common.data import find_data, read_idx
 from rstdp_mnist import encoding, nmnist
 
-FETCH = 'get it with: python data/fetch.py mnist'
 FILES = {'train': ('train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz'),
          'test': ('t10k-images-idx3-ubyte.gz', 't10k-labels-idx1-ubyte.gz')}
 DIGITS = {'train': slice(0, 1500), 'test': slice(1500, 1797)}
@@ -20,28 +19,28 @@ class Digits(NamedTuple):
     labels: np.ndarray                  # (n,) int64
 
 
-def check_labels(labels, n_images, n_classes):
-    """Raise ValueError unless there is one label 0 .. n_classes - 1 an image."""
-    if len(labels) != n_images:
-        raise ValueError(f'{n_images} images but {len(labels)} labels')
-    if n_images and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise ValueError(f'labels {labels.min()} .. {labels.max()}: 0 .. {n_classes - 1} is needed')
+def load(p, part, n, label=None):
+    """The first n images of a part as latencies. -> Digits
+
+    label: of a progress bar. Raises FileNotFoundError or ValueError in one line for missing or damaged data.
+    """
+    if p.data == 'nmnist':
+        latency, labels = nmnist.load(part, n, p.n_time_bins, p.data_dir, label)
+    else:
+        images, labels = digits(part) if p.data == 'digits' else idx_images(p.data, part, p.data_dir)
+        if n > len(images):
+            raise ValueError(f'{n} images asked for, the {part} part of {p.data} has {len(images)}')
+        latency, labels = encoding.encode(images[:n], p, label=label), labels[:n]
+    check_labels(labels, len(latency), p.n_classes)
+    return Digits(latency, labels.astype(np.int64))
 
 
-def mnist(part, data_dir=''):
-    """(images (n, 28, 28) uint8, labels (n,)) of MNIST's 'train' or 'test' part, from the gzipped idx files."""
-    images, labels = (read_idx(find_data(f'mnist/{name}', how=FETCH, data_dir=data_dir)) for name in FILES[part])
+def idx_images(name, part, data_dir=''):
+    """(images (n, 28, 28) uint8, labels (n,)) of the 'train' or 'test' part of mnist or fashion_mnist, gzipped idx files."""
+    images, labels = (read_idx(path) for path in idx_files(name, part, data_dir))
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         raise ValueError(f'{FILES[part][0]}: images of shape {images.shape[1:]}, 28 x 28 is needed')
     return images, labels
-
-
-def enlarge(images, size=28):
-    """Bilinear enlargement, corners on corners. images (n, h, h) -> (n, size, size)"""
-    h = images.shape[1]
-    at = np.linspace(0, h - 1, size)
-    weight = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(h)))     # (size, h), rows sum to 1
-    return weight @ images @ weight.T
 
 
 def digits(part):
@@ -52,29 +51,32 @@ def digits(part):
     return images, found.target[DIGITS[part]]
 
 
-def identity(p):
-    """Text that differs if other files stand behind the same name: their path-free SHA-256 ('' where there are none yet)."""
-    if p.data != 'mnist':
-        return ''
-    try:
-        paths = [find_data(f'mnist/{name}', data_dir=p.data_dir) for names in FILES.values() for name in names]
-    except FileNotFoundError:
-        return ''
-    return ''.join(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+def enlarge(images, size=28):
+    """Bilinear enlargement, corners on corners. images (n, h, h) -> (n, size, size)"""
+    h = images.shape[1]
+    at = np.linspace(0, h - 1, size)
+    weight = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(h)))     # (size, h), rows sum to 1
+    return weight @ images @ weight.T
 
 
-def load(p, part, n, label=None):
-    """The first n images of a part as latencies. -> Digits
+def check_labels(labels, n_images, n_classes):
+    """Raise ValueError unless there is one label 0 .. n_classes - 1 an image."""
+    if len(labels) != n_images:
+        raise ValueError(f'{n_images} images but {len(labels)} labels')
+    if n_images and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise ValueError(f'labels {labels.min()} .. {labels.max()}: 0 .. {n_classes - 1} is needed')
 
-    label: of a progress bar. Raises FileNotFoundError or ValueError in one line for missing or damaged data.
-    """
+
+# ---------------------------------------------------------------- files
+
+def idx_files(name, part, data_dir=''):
+    """Paths of the images and labels of one part."""
+    how = f'get it with: python data/fetch.py {name}'
+    return [find_data(f'{name}/{file}', how=how, data_dir=data_dir) for file in FILES[part]]
+
+
+def input_files(p):
+    """Paths of the files that a run with parameters p reads. Raises FileNotFoundError for a missing one."""
     if p.data == 'nmnist':
-        latency, labels = nmnist.load(part, n, p.n_time_bins, p.data_dir, label)
-    else:
-        images, labels = mnist(part, p.data_dir) if p.data == 'mnist' else digits(part)
-        if n > len(images):
-            raise ValueError(f'{n} images asked for, the {part} part of {p.data} has {len(images)}')
-        latency = encoding.encode(images[:n], p.n_time_bins, p.dog_threshold, p.norm_radius, on_empty=p.on_empty, label=label)
-        labels = labels[:n]
-    check_labels(labels, len(latency), p.n_classes)
-    return Digits(latency, labels.astype(np.int64))
+        return nmnist.places(p.data_dir)
+    return [] if p.data == 'digits' else [path for part in FILES for path in idx_files(p.data, part, p.data_dir)]

@@ -6,7 +6,6 @@ import numpy as np
 from common.kernel import kernel
 from common.running import progress
 
-DOG = ((3, 3 / 9, 6 / 9), (3, 6 / 9, 3 / 9), (7, 7 / 9, 14 / 9), (7, 14 / 9, 7 / 9), (13, 13 / 9, 26 / 9), (13, 26 / 9, 13 / 9))
 BLOCK = 500                             # images between two moves of the progress bar
 
 
@@ -27,11 +26,11 @@ def dog_kernel(window, sigma_1, sigma_2):
     return (D / D.max()).astype(np.float32)
 
 
-def dog_kernels(kinds=DOG):
-    """The kernels of `kinds` (window, sigma_1, sigma_2), centred in the largest window. -> (m, n, n) float32"""
-    side = max(window for window, _, _ in kinds)
-    out = np.zeros((len(kinds), side, side), np.float32)
-    for padded, (window, *sigmas) in zip(out, kinds, strict=True):
+def dog_kernels(p):
+    """The filter bank of parameters p, each kernel centred in the largest window. -> (m, n, n) float32"""
+    side = max(p.dog_window)
+    out = np.zeros((len(p.dog_window), side, side), np.float32)
+    for padded, window, *sigmas in zip(out, p.dog_window, p.dog_sigma_1, p.dog_sigma_2, strict=True):
         edge = (side - window) // 2
         padded[edge:edge + window, edge:edge + window] = dog_kernel(window, *sigmas)
     return out
@@ -133,32 +132,26 @@ def check_images(images):
             raise ValueError('grey values up to 1: 0 .. 255 is needed (multiply by 255), else the threshold removes everything')
 
 
-def encode(images, n_bins=15, threshold=50.0, radius=8, kinds=DOG, on_empty='raise', first=0, label=None):
-    """Spike latencies of grey images. -> (n, len(kinds), h, w) uint8, n_bins = never
+def encode(images, p, first=0, label=None):
+    """Spike latencies of grey images (n, h, w), 0 .. 255, with the filters and bins of p. -> (n, filters, h, w) uint8
 
-    images (n, h, w), 0..255; threshold: one number or one a kernel; on_empty: 'raise' ValueError for an image with fewer
-    than n_bins responses (naming its index, counted from `first`), or 'silent': it has no spike; label: of a progress bar.
+    n_time_bins = never. An image with fewer responses than bins raises ValueError naming its index (counted from `first`), or
+    has no spike if p.on_empty is 'silent'. label: of a progress bar.
     """
     images = np.asarray(images)
     check_images(images)
-    if n_bins != int(n_bins) or not 1 <= n_bins <= 254:
-        raise ValueError(f'n_bins = {n_bins}: 1 .. 254 time bins')
-    if not (np.asarray(threshold) > 0).all() or np.size(threshold) not in (1, len(kinds)):
-        raise ValueError(f'threshold = {threshold}: one positive number, or one for each of the {len(kinds)} kernels')
-    if radius != int(radius) or radius < 0 or on_empty not in ('raise', 'silent'):
-        raise ValueError(f"radius = {radius}, on_empty = {on_empty!r}: a whole number >= 0; 'raise' or 'silent'")
-    n_bins, radius, kernels = int(n_bins), int(radius), dog_kernels(kinds)
-    half = np.array([window // 2 for window, _, _ in kinds])
-    limits = np.broadcast_to(np.asarray(threshold, np.float32), len(kinds)).copy()
-    latency = np.empty((len(images), len(kinds), *images.shape[1:]), np.uint8)
+    kernels, half = dog_kernels(p), np.array(p.dog_window) // 2
+    threshold = np.broadcast_to(np.asarray(p.dog_threshold, np.float32), len(half)).copy()
+    latency = np.empty((len(images), len(half), *images.shape[1:]), np.uint8)
     positive = np.empty(len(images), np.int64)
     with progress(len(images) if label else 0, label, unit='image') as bar:
         for i in range(0, len(images), BLOCK):
             part = slice(i, i + BLOCK)
-            encode_images(images[part].astype(np.float32), kernels, half, limits, radius, n_bins, latency[part], positive[part])
+            encode_images(images[part].astype(np.float32), kernels, half, threshold, p.norm_radius, p.n_time_bins,
+                          latency[part], positive[part])
             bar.update(len(positive[part]))
-    poor = np.flatnonzero(positive < n_bins)
-    if poor.size and on_empty == 'raise':
-        raise ValueError(f'image {first + poor[0]} is (almost) blank: {positive[poor[0]]} responses for {n_bins} time bins; '
-                         "leave it out, or choose on_empty='silent'")
+    poor = np.flatnonzero(positive < p.n_time_bins)
+    if poor.size and p.on_empty == 'raise':
+        raise ValueError(f'image {first + poor[0]} is (almost) blank: {positive[poor[0]]} responses for {p.n_time_bins} time '
+                         "bins; leave it out, or choose on_empty='silent'")
     return latency

@@ -1,10 +1,12 @@
 """Test a saved network: python -m rstdp_mnist.evaluate load=FILE [which=last] [n_test=1000 ...]
 
 FILE: a result of simulation.py, or any .npz with conv1_weight, conv2_weight, conv3_weight (then give mode=... if it is not the
-default). which=best: the weights of the best test epoch. Other words are parameters and replace the file's.
+default). which=best: the weights of the best test epoch; which=slow: the slow weights at the end. Other words are parameters
+and replace the file's. Says also how far the thresholds of layers 1 and 2 are from silence.
 """
 import json
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -13,43 +15,52 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.params import load_params
-from common.script import stop
-from rstdp_mnist import data, exp_params, lower
+from common.params import Remark, load_params, nearest
+from common.script import one_line
+from common.words import apart, command_words, help_text, split_words
+from rstdp_mnist import data, exp_params, features
+from rstdp_mnist.neurons import layers, map_last
 from rstdp_mnist.simulation import decider, outcome
-from rstdp_mnist.spikes import layers
+
+WEIGHTS = {'last': 'conv3_weight', 'best': 'best_conv3_weight', 'slow': 'slow_conv3_weight'}
 
 
 def check_weights(p, weights):
-    """Raise ValueError unless the three weights (f, c, ky, kx) fit p's network: shapes, no NaN, none negative."""
-    wrong = [f'conv{i}_weight has shape {w.shape}, {layer.shape} is needed'
-             for i, (w, layer) in enumerate(zip(weights, layers(p), strict=True), 1) if w.shape != layer.shape]
-    if wrong:
-        raise ValueError('; '.join(wrong))
-    for i, weight in enumerate(weights, 1):
-        if not np.isfinite(weight).all():
-            raise ValueError(f'conv{i}_weight contains NaN or infinity')
+    """Raise ValueError unless the three weights (f, c, ky, kx) fit p's network: real numbers, shapes, finite, none negative."""
+    for i, (weight, layer) in enumerate(zip(weights, layers(p), strict=True), 1):
+        if weight.dtype.kind not in 'fiu':
+            raise ValueError(f'conv{i}_weight holds {weight.dtype}, real numbers are needed')
+        if weight.shape != layer.shape:
+            raise ValueError(f'conv{i}_weight has shape {weight.shape}, {layer.shape} is needed')
+        if not np.isfinite(weight).all() or np.abs(weight).max() > 1e6:
+            raise ValueError(f'conv{i}_weight contains NaN, infinity or numbers beyond 1e6')
         if weight.min() < 0:
             raise ValueError(f'conv{i}_weight is negative somewhere: potentials may only grow during a presentation')
 
 
 def load(path, words=(), which='last'):
     """(Params, [weights of layers 1, 2, 3]) of a file. Raises ValueError or FileNotFoundError in one line."""
-    if not Path(path).exists():
-        raise FileNotFoundError(f'{path} does not exist')
-    names = ['conv1_weight', 'conv2_weight', {'last': 'conv3_weight', 'best': 'best_conv3_weight'}.get(which)]
-    if names[2] is None:
-        raise ValueError(f"which={which}: 'last' or 'best'")
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is a folder, not a network' if path.is_dir() else f'{path} does not exist')
+    nearest('value of which', which, WEIGHTS)
     try:
         with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in names if name not in file.files]
-            if missing:
-                raise ValueError(f'it has no {", ".join(missing)}')
-            given = json.loads(str(file['meta'])).get('params', {}) if 'meta' in file.files else {}
-            weights = [file[name] for name in names]
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} holds no network: {error}') from error
-    p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in {w.split('=')[0] for w in words}})
+            arrays = {name: file[name] for name in file.files}
+        given = json.loads(str(arrays['meta'])).get('params', {}) if 'meta' in arrays else {}
+        if 'conv3_levels' in arrays:               # a published network: layer 3 in 255 levels between its bounds
+            low, high = given['s3_bounds']
+            arrays['conv3_weight'] = (low + (high - low) / 255 * arrays['conv3_levels']).astype(np.float32)
+        names = 'conv1_weight', 'conv2_weight', WEIGHTS[which]
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise ValueError(f'it has no {", ".join(missing)}')
+        own = dict(split_words(words))
+        with warnings.catch_warnings(action='ignore', category=Remark):       # about what the file gives
+            p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} holds no network that can be used: {error}') from error
+    weights = [arrays[name] for name in names]
     check_weights(p, weights)
     return p, weights
 
@@ -57,35 +68,51 @@ def load(path, words=(), which='last'):
 def evaluate(p, weights, part='test'):
     """Decide on the first n_test test (or n_train training) images with frozen weights.
 
-    -> dict: right, wrong, silent (fractions), confusion (label, decision; last column silent), decision, labels
+    -> dict: right, wrong, silent (fractions), confusion (label, decision; last column silent), decision, labels, latency,
+    features
     """
     n = p.n_test if part == 'test' else p.n_train
     digits = data.load(p, part, n, f'{part} images')
-    counts = lower.features(p, digits.latency, weights[0], weights[1], 'features')
+    counts = features.c2_spikes(p, digits.latency, weights[0], weights[1], 'features')
     decision, _, _ = decider(p, weights[2]).present(counts)
     right, wrong, silent = outcome(decision, digits.labels) / n
-    confusion = np.zeros((p.n_classes, p.n_classes + 1), np.int64)
-    np.add.at(confusion, (digits.labels, decision), 1)
-    return {'right': right, 'wrong': wrong, 'silent': silent, 'confusion': confusion, 'decision': decision,
-            'labels': digits.labels, 'features': counts}
+    return {'right': right, 'wrong': wrong, 'silent': silent, 'confusion': confusion(p, digits.labels, decision),
+            'decision': decision, 'labels': digits.labels, 'latency': digits.latency, 'features': counts}
+
+
+def confusion(p, labels, decision):
+    """Counts (label, decision), the last column: silent."""
+    counts = np.zeros((p.n_classes, p.n_classes + 1), np.int64)
+    np.add.at(counts, (labels, decision), 1)
+    return counts
+
+
+def table(counts):
+    """Text of a confusion table."""
+    rows = ['\t'.join(['label \\ decision', *map(str, range(len(counts))), 'silent'])]
+    return '\n'.join(rows + ['\t'.join(map(str, [label, *row])) for label, row in enumerate(counts)])
 
 
 def main(words):
     """Command line."""
-    own = {'load': '', 'which': 'last'} | dict(w.split('=', 1) for w in words if w.startswith(('load=', 'which=')))
+    words, own = apart(words, 'load', 'which')
     if not own['load']:
-        stop('name the network: load=results/rstdp_mnist/.../FILE.npz')
-    try:
-        p, weights = load(own['load'], [w for w in words if not w.startswith(('load=', 'which='))], own['which'])
-        found = evaluate(p, weights)
-    except (ValueError, FileNotFoundError) as error:
-        stop(f'rstdp_mnist.evaluate: {error}')
+        raise ValueError('name the network: load=results/rstdp_mnist/.../FILE.npz')
+    p, weights = load(own['load'], words, own['which'] or 'last')
+    found = evaluate(p, weights)
     print(f'{p.n_test} test images of {p.data}: {100 * found["right"]:.2f} % right, {100 * found["wrong"]:.2f} % wrong, '
           f'{100 * found["silent"]:.2f} % silent')
-    print('label \\ decision', *range(p.n_classes), 'silent', sep='\t')
-    for label, row in enumerate(found['confusion']):
-        print(label, *row, sep='\t')
+    print(table(found['confusion']))
+    sample = found['latency'][:features.SAMPLE]
+    second = features.second_input(p, sample, map_last(weights[0].astype(np.float64)))
+    for number, inputs in ((1, sample), (2, second)):
+        print(features.diagnosis(p, number, weights[number - 1].astype(np.float64), inputs))
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    with one_line('rstdp_mnist'):
+        given = command_words('rstdp_mnist')
+        if any(w in ('-h', '--help') for w in given):
+            print(help_text(exp_params, 'rstdp_mnist.evaluate', __doc__))
+        else:
+            main(given)

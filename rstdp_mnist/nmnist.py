@@ -1,8 +1,12 @@
 """N-MNIST (Orchard et al. 2015): event files, denoising, refractory period, frames; as the replication prepared them.
 
-Files Train/<digit>/*.bin and Test/<digit>/*.bin below nmnist/; five bytes an event: x, y, polarity (top bit) and time in
-microseconds (23 bits, big endian); an event with y = 240 is no spike but adds 8192 us to all times from its own on.
+Files Train/<digit>/<number>.bin and Test/<digit>/<number>.bin, below nmnist/ or in a zip there; five bytes an event: x, y,
+polarity (top bit) and time in microseconds (23 bits, big endian); an event with y = 240 is no spike but adds 8192 us to all
+times from its own on.
 """
+import zipfile
+from pathlib import PurePath
+
 import numpy as np
 
 from common.data import find_data
@@ -10,20 +14,24 @@ from common.kernel import kernel
 from common.running import progress
 
 SIZE, FRAME, NOISE, OVERFLOW = 34, 20_000, 10_000, 8192          # pixels, us, us, us
-HOW = 'download N-MNIST by hand (https://www.garrickorchard.com/datasets/n-mnist) and unpack it to data/nmnist/Train, Test'
+ZIP = 'nmnist/nmnist_small.zip'         # 1,100 recordings
+HOW = ('download N-MNIST by hand (https://www.garrickorchard.com/datasets/n-mnist) and unpack it to data/nmnist/Train and '
+       f'data/nmnist/Test, or put recordings with these folders into data/{ZIP}')
 
 
-def read_events(path):
-    """(x, y, polarity, time) of one .bin file, in its order. Raises ValueError for a damaged file."""
-    raw = np.fromfile(path, np.uint8)
+# ---------------------------------------------------------------- one recording
+
+def events_of(raw, name):
+    """(x, y, polarity, time) of a recording's bytes, in its order. Raises ValueError with its name if they are damaged."""
+    raw = np.frombuffer(raw, np.uint8)
     if raw.size == 0 or raw.size % 5:
-        raise ValueError(f'{path}: {raw.size} bytes are no whole number of events of 5 bytes')
+        raise ValueError(f'{name}: {raw.size} bytes are no whole number of events of 5 bytes')
     x, y, a, b, c = raw.reshape(-1, 5).astype(np.int64).T
     overflow = y == 240
     time = ((a & 127) << 16 | b << 8 | c) + OVERFLOW * np.cumsum(overflow)
     keep = ~overflow
     if (x[keep] >= SIZE).any() or (y[keep] >= SIZE).any():
-        raise ValueError(f'{path}: an event outside {SIZE} x {SIZE} pixels')
+        raise ValueError(f'{name}: an event outside {SIZE} x {SIZE} pixels')
     return x[keep], y[keep], (a >> 7)[keep], time[keep]
 
 
@@ -38,37 +46,72 @@ def denoise(x, y, time, size, noise_time, keep):
                    or (b > 0 and marked[b - 1, a] > t) or (b < size - 1 and marked[b + 1, a] > t))
 
 
-def latencies_of(x, y, polarity, time, n_bins):
-    """Frame (20 ms) of each pixel's first event after denoising, in the channel of its polarity. -> (2, 34, 34) uint8
+def first_events(x, y, polarity, time):
+    """Each pixel's first event after denoising; a pixel whose first event lies at time 0 drops out: it never fires again.
 
-    n_bins = never. Counted from the first surviving event; events in an incomplete last frame are left out.
+    -> pixel (flat index), polarity, time
     """
     keep = np.zeros(len(x), bool)
     denoise(x, y, time, SIZE, NOISE, keep)
-    keep &= time > 0
-    pixel = (y * SIZE + x)[keep]
-    _, first = np.unique(pixel, return_index=True)               # events are in time order: each pixel's first one
+    pixel, polarity, time = (y * SIZE + x)[keep], polarity[keep], time[keep]
+    _, first = np.unique(pixel, return_index=True)               # events are in time order
+    first = first[time[first] > 0]
+    return pixel[first], polarity[first], time[first]
+
+
+def latencies_of(x, y, polarity, time, n_bins):
+    """Frame (20 ms) of each pixel's first event, in the channel of its polarity. -> (2, 34, 34) uint8, n_bins = never
+
+    Frames are counted from the first of these events; events in an incomplete last frame are left out.
+    """
     latency = np.full((2, SIZE, SIZE), n_bins, np.uint8)
-    if not first.size:
+    pixel, polarity, time = first_events(x, y, polarity, time)
+    if not pixel.size:
         return latency
-    time, polarity = time[keep][first], polarity[keep][first]
     frame = (time - time.min()) // FRAME
-    frames = max(1, (time.max() - time.min()) // FRAME)
-    inside = frame < min(frames, n_bins)
-    latency[polarity[inside], pixel[first][inside] // SIZE, pixel[first][inside] % SIZE] = frame[inside]
+    inside = frame < min(max(1, (time.max() - time.min()) // FRAME), n_bins)
+    latency[polarity[inside], pixel[inside] // SIZE, pixel[inside] % SIZE] = frame[inside]
     return latency
 
 
+# ---------------------------------------------------------------- many recordings
+
+def places(data_dir=''):
+    """Where the recordings are: the folders Train and Test, or a zip. -> [path, ...]"""
+    folders = find_data('nmnist/Train', ZIP, how=HOW, data_dir=data_dir)
+    return [folders] if folders.is_file() else [folders, find_data('nmnist/Test', how=HOW, data_dir=data_dir)]
+
+
+def recordings(part, data_dir=''):
+    """[(number, digit, function that reads the bytes, name), ...] of 'train' or 'test', in the order of their numbers (which is
+    MNIST's; of equal numbers the lower digit first)."""
+    found = places(data_dir)
+    if len(found) == 2:
+        found = [(path, path.read_bytes) for path in found[part == 'test'].glob('[0-9]/*.bin')]
+    else:
+        try:
+            archive = zipfile.ZipFile(found[0])
+        except zipfile.BadZipFile as error:
+            raise ValueError(f'{found[0]} is not a complete zip file ({error})') from error
+        names = [name for name in archive.namelist() if PurePath(name).match(f'{part.capitalize()}/[0-9]/*.bin')]
+        found = [(PurePath(name), lambda name=name: archive.read(name)) for name in names]
+    return sorted(((path.stem, int(path.parent.name), read, str(path)) for path, read in found), key=lambda item: item[:2])
+
+
+def first_recording(part, data_dir=''):
+    """Events (n, 4) of the first recording of a part: x, y, polarity, time."""
+    _, _, read, name = recordings(part, data_dir)[0]
+    return np.stack(events_of(read(), name), axis=1)
+
+
 def load(part, n, n_bins, data_dir='', label=None):
-    """(latencies (n, 2, 34, 34) uint8, labels (n,)) of the first n files, digit by digit in turn."""
-    folder = find_data(f'nmnist/{part.capitalize()}', how=HOW, data_dir=data_dir)
-    of_digit = [sorted((folder / str(digit)).glob('*.bin')) for digit in range(10)]
-    files = sorted((path.name, digit, path) for digit, paths in enumerate(of_digit) for path in paths)[:n]
-    if len(files) < n:
-        raise ValueError(f'{folder} holds {len(files)} recordings, {n} were asked for')
+    """(latencies (n, 2, 34, 34) uint8, labels (n,)) of the first n recordings (their order: `recordings`)."""
+    found = recordings(part, data_dir)
+    if len(found) < n:
+        raise ValueError(f'there are {len(found)} recordings in the {part} part of N-MNIST, {n} were asked for')
     latency = np.empty((n, 2, SIZE, SIZE), np.uint8)
     with progress(n if label else 0, label, unit='recording') as bar:
-        for out, (_, _, path) in zip(latency, files, strict=True):
-            out[:] = latencies_of(*read_events(path), n_bins)
+        for out, (_, _, read, name) in zip(latency, found, strict=False):
+            out[:] = latencies_of(*events_of(read(), name), n_bins)
             bar.update()
-    return latency, np.array([digit for _, digit, _ in files])
+    return latency, np.array([digit for _, digit, _, _ in found[:n]])

@@ -13,23 +13,27 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from common.figures import finished, save_figure, style
-from common.results import result_path
+from common.results import is_complete, result_path
 from common.script import load_or_exit, plots
 from common.words import load_members
-from rstdp_mnist import encoding, exp_params
+from rstdp_mnist import exp_params
 from rstdp_mnist import plot_panels as panels
+from rstdp_mnist.nmnist import FRAME
+from rstdp_mnist.simulation import so_far
 
 
 # %% accuracy
 def fig_1(runs):
-    """Accuracy by epoch: the replication, the authors' simulator, ours; the paper's 97.2 % dashed."""
+    """Accuracy by epoch: the replication, the authors' simulator, ours; the paper's 97.2 % dashed (N-MNIST: its own curve)."""
     plt = style()
     figure, ax = plt.subplots(figsize=(13, 5))
-    epochs = len(runs[0][1]['train_fractions'])
-    for name in ('replication_mnist', 'replication_nmnist', 'spyketorch_mnist'):
-        panels.curve_of(ax, name, max(epochs, 2))
+    epochs = max(len(runs[0][1]['train_fractions']), 2)
+    events = panels.params_of(runs[0]).data == 'nmnist'
+    for name in ('replication_nmnist',) if events else ('replication_mnist', 'spyketorch_mnist'):
+        panels.curve_of(ax, name, epochs)
     panels.our_curves(ax, runs)
-    panels.paper_line(ax)
+    if not events:
+        panels.paper_line(ax)
     ax.spines['left'].set_visible(False)
     panels.epoch_axis(ax)
     ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
@@ -37,25 +41,27 @@ def fig_1(runs):
 
 
 def fig_compared(runs):
-    """Test accuracy of several settings with the same initial weights; the known replication for comparison."""
+    """Test accuracy of several settings with the same initial weights, mean over seeds; the known replication beside them."""
     plt = style()
     figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6), width_ratios=(1.15, 1))
     last = min(arrays['test_epochs'][-1] for _, arrays in runs)
-    names = [panels.name_of(run) for run in runs]
-    for place, run in enumerate(runs):
-        epochs, test = run[1]['test_epochs'], 100 * run[1]['test_fractions'][:, 0]
-        line, = left.plot(epochs, test, color=None if place else '#222222', lw=1.5 if place else 2.2)
-        panels.dot(right, test[epochs == last][0], place, line.get_color())
+    names = list(dict.fromkeys(panels.name_of(run) for run in runs))
+    for place, name in enumerate(names):
+        own = [run for run in runs if panels.name_of(run) == name]
+        epochs, test = own[0][1]['test_epochs'], panels.accuracy(own, 'test')
+        line, = left.plot(epochs, test.mean(axis=0), color=None if place else '#222222', lw=1.5 if place else 2.2)
+        left.fill_between(epochs, test.min(axis=0), test.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
+        panels.dot(right, test[:, epochs == last][:, 0], place, line.get_color())
     if runs[0][0]['mode'] == 'paper_short':
         known, colour = panels.published('replication_mnist'), panels.COLOURS['replication_mnist'][2]
         keep = known['epoch'] <= last
         left.plot(known['epoch'][keep], known['test'][keep], color=colour, ls='--')
-        panels.dot(right, known['test'][known['epoch'] == last][0], len(names), colour)
+        panels.dot(right, known['test'][known['epoch'] == last], len(names), colour)
         names.append('the replication, as logged')
     panels.paper_line(left)
     panels.epoch_axis(left, 'test accuracy (%)')
     right.set(yticks=range(len(names)), yticklabels=names, xlabel=f'test accuracy (%) after epoch {last}')
-    right.margins(x=0.16, y=0.12)
+    right.margins(x=0.16, y=0.16)
     right.invert_yaxis()
     return figure
 
@@ -88,7 +94,7 @@ def fig_long(runs):
     panels.paper_line(ax)
     ax.axhline(96.49, color=panels.COLOURS['spyketorch_mnist'][2], ls=':', label="authors' simulator, best of 680 epochs")
     panels.epoch_axis(ax)
-    ax.set_ylim(89.5, 99)
+    ax.set_ylim(bottom=min(89.5, ax.get_ylim()[1] - 1))
     ax.legend(loc='lower right')
     return figure
 
@@ -104,24 +110,64 @@ def fig_gap(runs):
                 label=panels.name_of(run))
     panels.paper_line(ax)
     panels.epoch_axis(ax, 'test accuracy (%)')
-    ax.set_ylim(89.5, 98)
+    ax.set_ylim(bottom=min(89.5, ax.get_ylim()[1] - 1))
+    ax.legend(loc='lower right')
+    return figure
+
+
+def fig_beyond(runs):
+    """Rules above the paper's: test accuracy of the weights that decide, and of the fast weights behind them (dotted)."""
+    plt = style()
+    figure, ax = plt.subplots(figsize=(9, 4.8))
+    for run, colour in zip(runs, ('#0B5FA5', '#009E73', '#D55E00', '#CC79A7', '#777777', '#E69F00'), strict=False):
+        epochs, name = run[1]['test_epochs'], f'{panels.name_of(run)}, seed {run[0]["seed"]}'
+        ax.plot(epochs, panels.accuracy([run], 'test')[0], color=colour, label=name)
+        if len(run[1]['fast_test_fractions']):
+            ax.plot(epochs, panels.accuracy([run], 'fast_test')[0], color=colour, ls=':', label='the same, fast weights')
+    panels.paper_line(ax)
+    panels.epoch_axis(ax, 'test accuracy (%)')
     ax.legend(loc='lower right')
     return figure
 
 
 # %% the network
 def fig_2(runs):
-    """One digit as spike waves: six channels, time bins from left to right."""
-    latency = runs[0][1]['example_latency'][0]
-    n_bins = panels.params_of(runs[0]).n_time_bins
-    shown = min(n_bins, 15)
+    """One stimulus as spike waves: filters (or polarities) from top to bottom, time bins from left to right."""
+    latency, p = runs[0][1]['example_latency'][0], panels.params_of(runs[0])
+    shown = min(p.n_time_bins, 15)
     plt = style()
-    figure, axes = plt.subplots(len(latency), shown, figsize=(shown * 0.85, len(latency) * 0.95), squeeze=False)
+    figure, axes = plt.subplots(len(latency), shown + 1, figsize=(shown * 0.85 + 1.2, len(latency) * 0.95 + 0.2), squeeze=False)
     for c, row in enumerate(axes):
-        for t, ax in enumerate(row):
+        for t, ax in enumerate(row[:-1]):
             panels.picture(ax, latency[c] == t, f'bin {t}' if c == 0 else '')
-        name = f'DoG {encoding.DOG[c % len(encoding.DOG)][0]}\n{"off" if c % 2 else "on"}'
-        row[0].set_ylabel(name, rotation=0, ha='right', va='center', fontsize=9)
+        panels.picture(row[-1], np.where(latency[c] < p.n_time_bins, latency[c], np.nan), 'all' if c == 0 else '',
+                       cmap='viridis_r', vmax=p.n_time_bins)
+        row[0].set_ylabel(panels.channel_name(p, c), rotation=0, ha='right', va='center', fontsize=9)
+    return figure
+
+
+def fig_nmnist(runs):
+    """A recording of the event camera: its events by frame, each pixel's first event (the input spikes), its latencies."""
+    (_, arrays), p = runs[0], panels.params_of(runs[0])
+    x, y, _, time = arrays['example_events'].T
+    latency, shown = arrays['example_latency'][0], min(p.n_time_bins, 15)
+    plt = style()
+    figure, axes = plt.subplots(3, shown + 1, figsize=(shown * 0.9 + 1.2, 3.4))
+    frames = (time - time.min()) // FRAME
+    for t in range(shown):
+        counts = np.zeros(latency.shape[1:])
+        np.add.at(counts, (y[frames == t], x[frames == t]), 1)
+        panels.picture(axes[0, t], np.minimum(counts, 3) / 3, f'{20 * t} ms')
+        for c in (0, 1):
+            panels.picture(axes[c + 1, t], latency[c] == t, '')
+    total = np.zeros(latency.shape[1:])
+    np.add.at(total, (y, x), 1)
+    panels.picture(axes[0, -1], total / total.max(), 'all')
+    for c in (0, 1):
+        panels.picture(axes[c + 1, -1], np.where(latency[c] < p.n_time_bins, latency[c], np.nan), 'latency' if c == 0 else '',
+                       cmap='viridis_r', vmax=p.n_time_bins)
+    for ax, name in zip(axes[:, 0], ('events', *(panels.channel_name(p, c) for c in (0, 1))), strict=True):
+        ax.set_ylabel(name, rotation=0, ha='right', va='center', fontsize=9)
     return figure
 
 
@@ -129,27 +175,28 @@ def fig_3(runs):
     """Layer 1's kernels (one channel) before and after STDP."""
     plt = style()
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.6))
+    p = panels.params_of(runs[0])
     for ax, weight, when in zip(axes, (panels.initial_kernels(runs[0]), runs[0][1]['conv1_weight']), ('before', 'after'),
                                 strict=True):
-        image = np.ones((5 * 6 - 1, 6 * 6 - 1)) * np.nan
-        for f, kernel in enumerate(weight[:30, 1]):
-            y, x = divmod(f, 6)
-            image[y * 6:y * 6 + 5, x * 6:x * 6 + 5] = kernel
-        panels.picture(ax, image, f'layer 1, channel 1, {when} training', cmap='viridis')
+        panels.picture(ax, panels.tiles(weight[:30, 1], 6), f'layer 1, {panels.channel_name(p, 1)}, {when} training',
+                       cmap='viridis')
     figure.colorbar(axes[0].images[0], ax=axes, shrink=0.75, label='weight')
     return figure
 
 
 def fig_4(runs):
-    """Preferred stimuli in input space: S1 and S2 (STDP), S3 (R-STDP: of each class the four maps that learned most)."""
-    arrays = runs[0][1]
+    """Preferred stimuli in input space: S1 and S2 (STDP), S3 (R-STDP: of each class the maps that learned most)."""
+    arrays, p = runs[0][1], panels.params_of(runs[0])
     weights = [arrays[f'conv{i}_weight'].astype(float) for i in (1, 2, 3)]
-    S1, S2, S3 = panels.reconstructed(weights, panels.most_selective(weights[2], panels.params_of(runs[0]).n_classes, 4))
+    S1, S2, S3 = panels.reconstructed(p, weights, panels.most_selective(weights[2], p.n_classes, 2))
     plt = style()
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.3), width_ratios=(0.75, 1.05, 2.3))
-    panels.picture(axes[0], panels.mosaic(S1[:30], 5), 'S1 (STDP)')
-    panels.picture(axes[1], panels.mosaic(S2[:56], 7, 2), f'S2 (STDP), 56 of {len(S2)} maps')
-    panels.picture(axes[2], panels.mosaic(S3, 10, 3), 'S3 (R-STDP), four maps of each class 0 … 9')
+    figure = plt.figure(figsize=(11, 7.8))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+    axes = top.subplots(1, 2, width_ratios=(1, 1.75))
+    panels.picture(axes[0], panels.mosaic(S1[:30], 6), 'S1 (STDP)')
+    panels.picture(axes[1], panels.mosaic(S2[:50], 10, 2), f'S2 (STDP), {min(50, len(S2))} of {len(S2)} maps')
+    panels.picture(bottom.subplots(), panels.mosaic(S3, p.n_classes, 3),
+                   f'S3 (R-STDP), the two maps of each class 0 … {p.n_classes - 1} that learned most')
     return figure
 
 
@@ -165,24 +212,34 @@ def fig_5(runs):
 
 FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_5': fig_5, 'fig_ablation': fig_compared,
            'fig_threshold': fig_1, 'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_gap': fig_gap,
-           'fig_digits': fig_5}
+           'fig_digits': fig_5, 'fig_nmnist': fig_nmnist, 'fig_beyond': fig_beyond}
 
 
 # %% every figure of one mode
-def main(words):
-    """Draw the figures of the mode that `words` (or exp_params.mode) name."""
+def runs_to_draw(words):
+    """The finished runs that these words ask for (every seed that is there), or the one unfinished run as far as it is."""
     members = load_or_exit(exp_params, words, load_members)
     if not any(w.startswith(('seed=', 'array_num=')) for w in words):
         several = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
-        members = [p for p in several if result_path(p).exists()] or members
-    runs = finished(members)
-    dog = runs[0][0]['params']['n_channels'] == 6
-    long = ('fig_long',) if members[0].mode == 'paper' else ()
-    for name in ('fig_1', *long, *(('fig_2', 'fig_3', 'fig_4') if dog else ()), 'fig_5'):
+        members = [p for p in several if is_complete(result_path(p))] or members
+    partly = so_far(members[0]) if len(members) == 1 and not is_complete(result_path(members[0])) else None
+    return [partly] if partly else finished(members)
+
+
+def main(words):
+    """Draw the figures of the mode that `words` (or exp_params.mode) name; mode and seeds stand in name and title."""
+    runs = runs_to_draw(words)
+    meta, p = runs[0][0], panels.params_of(runs[0])
+    which = f'seed{p.seed}' if len(runs) == 1 else f'{len(runs)}seeds'
+    remark = f', unfinished: epoch {meta["epoch"]} of {p.epochs_s3}' if 'epoch' in meta else ''
+    names = ['fig_1', 'fig_2', 'fig_3', 'fig_5', 'fig_nmnist' if p.data == 'nmnist' else 'fig_4']
+    names += ['fig_long'] * (p.mode == 'paper') + ['fig_beyond'] * (p.reward != 'winner')
+    for name in names:
         figure = FIGURES[name](runs)
-        if members[0].data == 'digits':
-            figure.suptitle("stand-in data: scikit-learn's digits, enlarged", fontsize=9)
-        save_figure(figure, 'rstdp_mnist', name)
+        of_one = '' if name in ('fig_1', 'fig_beyond') or len(runs) == 1 else f' (shown: seed {p.seed})'
+        standin = "stand-in data: scikit-learn's digits, enlarged" if p.data == 'digits' else p.data
+        figure.suptitle(f'{p.mode}, {which}{of_one}{remark}; {standin}', fontsize=9, y=1.01)
+        save_figure(figure, 'rstdp_mnist', f'{name}_{p.mode}_{which}')
 
 
 if __name__ == '__main__':

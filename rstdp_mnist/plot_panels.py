@@ -1,12 +1,14 @@
 """R-STDP on MNIST: panels of the figures, drawn from finished runs [(meta, arrays), ...], and the arithmetic behind them."""
 import csv
 import functools
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from common.params import load_params
-from rstdp_mnist import encoding, exp_params, lower
+from reproduction.evidence import mean_interval
+from rstdp_mnist import encoding, exp_params, features
 
 PUBLISHED = Path(__file__).parent / 'published' / 'published_accuracy_per_epoch.csv'
 PAPER = 97.2                            # % of the test set (abstract)
@@ -19,8 +21,10 @@ LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'poolin
           'radius': 'inhibition radius 2', 'padding': 'no input padding', 'not_strict': 'V >= threshold',
           'init_sd': 'initial s.d. 0.02', 'competition': "the replication's competition, batches of 100",
           'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5',
-          'paper': 'default', 'annealed': 'dropout from 0.5 to 0', 'validation': '10,000 images withheld',
-          't30': '30 time bins'}
+          'true_class': 'true class rewarded on errors', 'margin': 'margin 5 %, slow weights', 'paper': 'default',
+          'annealed': 'dropout from 0.5 to 0',
+          'validation': '10,000 images withheld', 't30': '30 time bins', 'nmnist': 'default network on N-MNIST',
+          'fashion_mnist': 'default network on Fashion-MNIST'}
 LAYERS = ('input', 'S1', 'C1', 'S2', 'C2')
 
 
@@ -43,7 +47,8 @@ def measured(name):
 
 def params_of(run):
     """The Params of a finished run."""
-    return load_params(exp_params, **run[0]['params'])
+    with warnings.catch_warnings(action='ignore'):
+        return load_params(exp_params, **run[0]['params'])
 
 
 def accuracy(runs, part):
@@ -54,10 +59,11 @@ def accuracy(runs, part):
 def name_of(run):
     """What is special about a run: its mode and the parameters that differ from the mode."""
     meta, _ = run
-    plain = load_params(exp_params, mode=meta['mode'])
+    with warnings.catch_warnings(action='ignore'):
+        plain = load_params(exp_params, mode=meta['mode'])
     ignored = {'seed', 's3_seed', 'epochs_s3', 'array_num'}
     other = [f'{k} = {v}' for k, v in meta['params'].items() if k not in ignored and as_tuple(v) != getattr(plain, k)]
-    return ', '.join(other) or LABELS.get(meta['mode'], meta['mode'])
+    return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other])
 
 
 def as_tuple(value):
@@ -79,18 +85,23 @@ def curve_of(ax, run, epochs=None):
 def our_curves(ax, runs):
     """Mean over seeds and their range, training and testing."""
     _, light, dark = COLOURS['ours']
-    many = f'ours, {len(runs)} seeds' if len(runs) > 1 else 'ours'
+    many = f'ours, mean and range of {len(runs)} seeds' if len(runs) > 1 else f'ours, seed {runs[0][0]["seed"]}'
     for part, colour, word in (('train', light, 'training'), ('test', dark, 'testing')):
         values = accuracy(runs, part)
         epochs = runs[0][1]['test_epochs'] if part == 'test' else np.arange(values.shape[1])
-        ax.plot(epochs, values.mean(axis=0), color=colour, lw=2.2, label=f'{many}, {word}')
+        mark = 'o' if len(epochs) == 1 else None
+        ax.plot(epochs, values.mean(axis=0), color=colour, lw=2.2, label=f'{many}, {word}', marker=mark)
         ax.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.3, lw=0)
 
 
-def dot(ax, value, place, colour):
-    """A dot at `value` in row `place`, with its number."""
-    ax.plot(value, place, 'o', ms=8, color=colour)
-    ax.annotate(f'{value:.2f}', (value, place), (9, 0), textcoords='offset points', va='center', fontsize=9)
+def dot(ax, values, place, colour):
+    """The mean of some runs as a dot in row `place`, with its number; 95 % interval if there are several."""
+    mean, interval = float(np.mean(values)), mean_interval(values)
+    if interval:
+        ax.plot(interval, (place, place), color=colour, lw=2)
+    ax.plot(mean, place, 'o', ms=8, color=colour)
+    ax.annotate(f'{mean:.2f}' + (f' (n = {len(values)})' if len(values) > 1 else ''), (mean, place), (0, 9),
+                textcoords='offset points', ha='center', fontsize=9)
 
 
 def epoch_axis(ax, ylabel='accuracy (%)'):
@@ -134,11 +145,12 @@ def pooled(patches, window, stride):
     return out
 
 
-def reconstructed(weights, maps_3):
+def reconstructed(p, weights, maps_3):
     """What the maps of S1, S2 and some of S3 prefer, in input space. -> three arrays (maps, side, side), none negative"""
-    S1 = grown(encoding.dog_kernels().astype(float), weights[0], 1)
-    S2 = grown(pooled(S1, 2, 1), weights[1], 2)
-    S3 = grown(pooled(S2, 3, 2), weights[2][maps_3], 6)
+    S1 = grown(encoding.dog_kernels(p).astype(float), weights[0], 1)
+    one, two = p.pool
+    S2 = grown(pooled(S1, one, 1), weights[1], one)
+    S3 = grown(pooled(S2, two, one), weights[2][maps_3], one * two)
     return [np.maximum(patches, 0) for patches in (S1, S2, S3)]
 
 
@@ -160,6 +172,24 @@ def mosaic(patches, columns, gap=1):
     return out
 
 
+def channel_name(p, c):
+    """What channel c of the input is."""
+    if p.data == 'nmnist':
+        return ('darker', 'brighter')[c]
+    return f'DoG {p.dog_window[c]} {"on" if p.dog_sigma_1[c] < p.dog_sigma_2[c] else "off"}'
+
+
+def tiles(kernels, columns):
+    """Kernels (n, h, w) side by side in one array, a gap of nan between them."""
+    n, h, w = kernels.shape
+    rows = -(-n // columns)
+    out = np.full((rows * (h + 1) - 1, columns * (w + 1) - 1), np.nan)
+    for i, kernel in enumerate(kernels):
+        y, x = divmod(i, columns)
+        out[y * (h + 1):y * (h + 1) + h, x * (w + 1):x * (w + 1) + w] = kernel
+    return out
+
+
 def picture(ax, image, title, **more):
     """A grey image without axes."""
     ax.imshow(image, **({'vmin': 0, 'vmax': 1, 'cmap': 'gray'} | more))
@@ -172,7 +202,7 @@ def picture(ax, image, title, **more):
 
 def initial_kernels(run):
     """Layer 1's weights before training (f, c, ky, kx)."""
-    return lower.initial_weights(params_of(run))[0]
+    return features.initial_weights(params_of(run))[0]
 
 
 def confusion(ax, run):
@@ -194,7 +224,7 @@ def confusion(ax, run):
 def convergence(ax, run):
     """Mean W (1 - W) of layers 1 and 2 during their training."""
     p = params_of(run)
-    size = p.batch_size * max(1, lower.BLOCK // p.batch_size)
+    size = p.batch_size * max(1, features.BLOCK // p.batch_size)
     for number in (1, 2):
         values = run[1][f'unsaturated_{number}']
         ax.semilogy(np.arange(1, len(values) + 1) * min(size, p.n_train) / 1000, values, label=f'layer {number}')

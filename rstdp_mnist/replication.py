@@ -9,7 +9,7 @@ A batch is scored with the weights from before it, and its changes are summed. F
 import numpy as np
 
 from common.kernel import kernel
-from rstdp_mnist.spikes import forward, list_spikes, map_last
+from rstdp_mnist.neurons import forward, list_spikes, map_first, map_last
 
 
 @kernel
@@ -111,8 +111,13 @@ class BatchLearner:
         self.waiting, self.clipped = 0, False
 
     def advance(self, latency):
-        """Present images (n, c, H, W), whole batches one after the other. -> winners (n, k, 3)"""
-        parts = [self.batch(latency[i:i + self.batch_size])[0] for i in range(0, len(latency), self.batch_size)]
+        """Present images (n, c, H, W) in batches. -> winners (n, k, 3), -1 for a winner that never fired"""
+        parts = []
+        for i in range(0, len(latency), self.batch_size):
+            winners, _, tau, _ = self.batch(latency[i:i + self.batch_size])
+            f, y, x = np.moveaxis(winners, 2, 0)
+            winners[tau[np.arange(len(tau))[:, None], f, y, x] >= self.rule.n_bins] = -1
+            parts.append(winners)
         return np.concatenate(parts)
 
     def batch(self, latency):
@@ -134,4 +139,4 @@ class BatchLearner:
 
     def weight(self):
         """Copy of the weights (f, c, ky, kx)."""
-        return np.ascontiguousarray(self.W.transpose(3, 0, 1, 2))
+        return map_first(self.W)

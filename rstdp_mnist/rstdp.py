@@ -4,150 +4,42 @@
     right:  dW = phi_r a_r+ where the afferent fired, phi_r a_r- where not
     wrong:  dW = phi_p a_p- where it fired,           phi_p a_p+ where not       then W into [w_lo, w_hi]
 
-The layer below is frozen, so its input is one array of spike counts (0/1 in the default mode) an image.
+Two extensions (`reward`): 'true_class' rewards on an error the strongest neuron of the true class as well, with phi_p a_r+-;
+'margin' does the same whenever V(true class) < (1 + margin) V(all others), at full rates, and changes nothing else.
 
-How the winner is found fast and exactly. The weights are also kept rounded to bytes, map-last. All potentials are first summed
-with these: off by at most half a level an afferent. Positions that so few afferents reach that even the largest weights could
-not win are left out. The neuron that then leads, and every one that the bound cannot exclude
-against it, are summed with the exact weights. Float32 weights are summed in float64, which is exact (each is a multiple of
-2^-27, the sum stays below 2^25), so no order of summation can change a decision. A test shows the winners of the plain
-convolution.
+The layer below is frozen, so its input is one array of spike counts (0/1 in the default mode) an image. How the strongest
+neuron is found fast and exactly: search.py.
 """
 import numpy as np
 
 from common.kernel import kernel
+from rstdp_mnist.search import LEVELS, list_active, rough_potentials, round_weights, strongest
 
-LEVELS = 255
-BLOCK = 256                             # bytes that a 16-bit sum holds: 257
-
-
-@kernel
-def round_weights(W, low, per_level, Q):
-    """Q[ky * side + kx, c, f] = W[f, c, ky, kx] in levels above `low`, `per_level` of them a unit, rounded."""
-    maps, channels, side, _ = W.shape
-    for f in range(maps):
-        for c in range(channels):
-            for k in range(side * side):
-                Q[k, c, f] = np.uint8((W[f, c, k // side, k % side] - low) * per_level + 0.5)
+REWARDS = ('winner', 'true_class', 'margin')
 
 
-@kernel
-def list_active(counts, where, n):
-    """Afferents that fired, by cell: where[cell, :n[cell]] = their maps, m times if they fired m times. counts (c, h, w)"""
-    channels, h, w = counts.shape
-    n[:] = 0
-    for c in range(channels):
-        for y in range(h):
-            for x in range(w):
-                cell = y * w + x
-                for _ in range(counts[c, y, x]):
-                    where[cell, n[cell]] = c
-                    n[cell] += 1
-
-
-@kernel
-def add_bytes(Q, tap, where, n, part, total):
-    """total[f] += sum of Q[tap, c, f] over c in where[:n]; four rows at a time, in 16 and 32 bits."""
-    maps = total.size
-    for begin in range(0, n, BLOCK):
-        end = min(n, begin + BLOCK)
-        part[:] = 0
-        for i in range(begin, end - 3, 4):
-            a, b, c, d = where[i], where[i + 1], where[i + 2], where[i + 3]
-            for f in range(maps):
-                part[f] += (np.uint16(np.uint16(Q[tap, a, f]) + np.uint16(Q[tap, b, f]))
-                            + np.uint16(np.uint16(Q[tap, c, f]) + np.uint16(Q[tap, d, f])))
-        for i in range(end - (end - begin) % 4, end):
-            for f in range(maps):
-                part[f] += Q[tap, where[i], f]
-        for f in range(maps):
-            total[f] += part[f]
-
-
-@kernel
-def count_afferents(n, h, side, afferents):
-    """afferents[position]: how many spikes reach the neurons there. n (h * h): spikes of each input cell"""
-    pad = side // 2
-    for position in range(h * h):
-        oy, ox = position // h, position % h
-        afferents[position] = 0
-        for y in range(max(0, oy - pad), min(h, oy + pad + 1)):
-            for x in range(max(0, ox - pad), min(h, ox + pad + 1)):
-                afferents[position] += n[y * h + x]
-
-
-@kernel
-def rough_potentials(Q, low, step, off, where, n, h, side, part, total, rough, error):
-    """Potentials from rounded weights, rough (h * h, f), and how far they may be off at each position, error (h * h).
-
-    Positions are visited in the order of their afferents; where even the largest weights could not beat the leader, and
-    further on, no potential is computed (rough: -inf). off (f): maps that cannot win.
-    """
-    pad, bar, maps = side // 2, -np.inf, total.size            # bar: the largest potential is at least this
-    afferents = np.empty(h * h, np.int64)
-    count_afferents(n, h, side, afferents)
-    rough[:] = -np.inf
-    for _ in range(h * h):
-        position = np.argmax(afferents)
-        if afferents[position] * (low + LEVELS * step) < bar:
-            break
-        oy, ox = position // h, position % h
-        total[:] = 0
-        for y in range(max(0, oy - pad), min(h, oy + pad + 1)):
-            for x in range(max(0, ox - pad), min(h, ox + pad + 1)):
-                cell = y * h + x
-                add_bytes(Q, (y + pad - oy) * side + x + pad - ox, where[cell], n[cell], part, total)
-        error[position] = afferents[position] * step * 0.5001
-        for f in range(maps):
-            rough[position, f] = low * afferents[position] + step * total[f]
-            if not off[f]:
-                bar = max(bar, rough[position, f] - error[position])
-        afferents[position] = -1
-
-
-@kernel
-def potential(W, f, position, where, n, h):
-    """V of the neuron of map f at a position, from the exact weights W (f, c, ky, kx), in float64."""
-    side = W.shape[2]
-    pad = side // 2
-    oy, ox = position // h, position % h
-    V_0, V_1, V_2, V_3 = 0.0, 0.0, 0.0, 0.0        # four sums, so that one addition need not wait for the one before
-    for y in range(max(0, oy - pad), min(h, oy + pad + 1)):
-        for x in range(max(0, ox - pad), min(h, ox + pad + 1)):
-            cell, ky, kx = y * h + x, y + pad - oy, x + pad - ox
-            for i in range(0, n[cell] - 3, 4):
-                V_0 += W[f, where[cell, i], ky, kx]
-                V_1 += W[f, where[cell, i + 1], ky, kx]
-                V_2 += W[f, where[cell, i + 2], ky, kx]
-                V_3 += W[f, where[cell, i + 3], ky, kx]
-            for i in range(n[cell] - n[cell] % 4, n[cell]):
-                V_0 += W[f, where[cell, i], ky, kx]
-    return (V_0 + V_1) + (V_2 + V_3)
-
-
-@kernel
-def strongest(W, off, where, n, h, rough, error):
-    """(V, map, position) of the neuron with the largest potential; (0, -1, -1) if none is positive. off (f): maps left out."""
-    positions, maps = rough.shape
-    lead, f, position = -np.inf, -1, -1
-    for i in range(positions):
-        for g in range(maps):
-            if rough[i, g] > lead and not off[g]:
-                lead, f, position = rough[i, g], g, i
-    best = potential(W, f, position, where, n, h) if f >= 0 else 0.0
-    for i in range(positions):
-        for g in range(maps):
-            if rough[i, g] + error[i] >= best and not off[g]:
-                V = potential(W, g, i, where, n, h)
-                if V > best or (V == best and g * positions + i < f * positions + position):
-                    best, f, position = V, g, i
-    return (best, f, position) if best > 0 else (0.0, -1, -1)
-
+# ---------------------------------------------------------------- the rule
 
 @kernel
 def class_of(f, position, positions, maps, n_classes, by_map):
     """g(f) = floor(f / maps a class); or, as the replication reads it, the flat index (map, row, column) mod n_classes."""
     return f // (maps // n_classes) if by_map else (f * positions + position) % n_classes
+
+
+@kernel
+def who_learns(true, other, right, reward, margin):
+    """Neurons (map, position) to reward and to punish, -1: nobody; and whether the reward follows a right decision.
+
+    true, other: (V, map, position) of the strongest neuron of the true class and of all others; with reward = 0 (winner) the
+    one that decided stands in `true` if it was right, else in `other`. Equations (11) and its extensions.
+    """
+    nobody = (-1, -1)
+    if reward == 2:                                # margin: V(true) < (1 + m) V(others)
+        short = true[0] < (1 + margin) * other[0]
+        return (true[1:], other[1:], False) if short else (nobody, nobody, False)
+    if right:
+        return true[1:], nobody, True
+    return (true[1:] if reward == 1 else nobody), other[1:], False
 
 
 @kernel
@@ -177,53 +69,90 @@ def apply(W, Q, f, dW, low, high, q_low, per_level, level, moved):
             Q[i % taps, i // taps, f] = level[i]
 
 
+# ---------------------------------------------------------------- one image after the other
+
 @kernel
-def present(counts, labels, W, Q, D, learn, online, rates, low, high, q_low, step, n_classes, by_map, off, decision, winner,
-            largest):
+def groups(label, off, split, n_classes, group):
+    """group (f): -1 for maps that cannot win; with `split` 0 for those of the true class and 1 for all others, else 0."""
+    for f in range(group.size):
+        other = split and f // (group.size // n_classes) != label
+        group[f] = -1 if len(off) and off[f] else int(other)
+
+
+@kernel
+def present(counts, labels, W, Q, D, learn, online, reward, margin, rates, low, high, q_low, step, n_classes, by_map, off,
+            decision, winner, largest):
     """Present a block of images in their order; with `learn` the rule at the top after each (or into D, not online).
 
-    counts (n, c, h, h) uint8; labels (n,); W (f, c, ky, kx); Q, q_low, step: round_weights; rates: phi_r a_r+, phi_r a_r-,
-    phi_p a_p-, phi_p a_p+; off (n or 0, f) maps that cannot win. Receive: decision (n,) class or -1 (silent), winner (n, 3),
-    largest (n,) potential.
+    counts (n, c, h, h) uint8; labels (n,); W (f, c, ky, kx); Q, q_low, step: round_weights; reward: index into REWARDS;
+    rates (3, 2), for afferents that fired and silent ones: phi_r a_r, phi_p a_p, and the true class's reward after an error;
+    off (n or 0, f): maps that cannot win. Receive: decision (n,) class or -1 (silent), winner (n, 3), largest (n,) potential.
     """
     maps, h, side = W.shape[0], counts.shape[2], W.shape[2]
     where, n = np.empty((h * h, counts.shape[1] * np.int64(counts.max()) + 1), np.int64), np.empty(h * h, np.int64)
     part, total = np.empty(maps, np.uint16), np.empty(maps, np.uint32)
     dW, level, moved = np.empty(W.shape[1:]), np.empty(W[0].size, np.int32), np.empty(W[0].size, np.bool_)
-    rough, error, none = np.empty((h * h, maps)), np.empty(h * h), np.zeros(maps, np.bool_)
+    rough, error, group = np.empty((h * h, maps)), np.empty(h * h), np.empty(maps, np.int64)
+    split = learn and reward > 0
     for i in range(len(counts)):
         list_active(counts[i], where, n)
-        left_out = off[i] if len(off) else none
-        rough_potentials(Q, q_low, step, left_out, where, n, h, side, part, total, rough, error)
-        V, f, position = strongest(W, left_out, where, n, h, rough, error)
+        groups(labels[i], off[i] if len(off) else np.zeros(0, np.bool_), split, n_classes, group)
+        rough_potentials(Q, q_low, step, group, where, n, h, side, part, total, rough, error)
+        true = strongest(W, group, 0, where, n, h, rough, error)
+        other = strongest(W, group, 1, where, n, h, rough, error) if split else (0.0, -1, -1)
+        V, f, position = true if is_ahead(true, other) else other
         largest[i], decision[i], winner[i] = V, -1, -1
-        if f >= 0:
-            decision[i] = class_of(f, position, h * h, maps, n_classes, by_map)
-            winner[i, 0], winner[i, 1], winner[i, 2] = f, position // h, position % h
-            if learn:
-                at = 0 if decision[i] == labels[i] else 2
-                changes(position, counts[i], rates[at], rates[at + 1], dW)
-                if online:
-                    apply(W[f].reshape(-1), Q, f, dW.reshape(-1), low, high, q_low, 1 / step, level, moved)
-                else:
-                    D[f] += dW
+        if f < 0:
+            continue
+        decision[i] = class_of(f, position, h * h, maps, n_classes, by_map)
+        winner[i, 0], winner[i, 1], winner[i, 2] = f, position // h, position % h
+        if learn:
+            right = decision[i] == labels[i]
+            if not split and not right:
+                true, other = other, true
+            rewarded, punished, after_hit = who_learns(true, other, right, reward, margin)
+            for neuron, rate in ((rewarded, rates[0] if after_hit else rates[2]), (punished, rates[1])):
+                f, position = neuron
+                if f >= 0:
+                    changes(position, counts[i], rate[0], rate[1], dW)
+                    if online:
+                        apply(W[f].reshape(-1), Q, f, dW.reshape(-1), low, high, q_low, 1 / step, level, moved)
+                    else:
+                        D[f] += dW
 
+
+@kernel
+def is_ahead(one, two):
+    """True if neuron one (V, map, position) is stronger than two; among equals the one with the lower index."""
+    return one[0] > two[0] or (one[0] == two[0] and one[1:] <= two[1:])
+
+
+# ---------------------------------------------------------------- the layer
 
 class Decider:
-    """The third layer: weights and their rounded copy, adjustment factors, online or batch-summed learning."""
+    """The third layer: weights and their rounded copy, adjustment factors, online or batch-summed learning, slow weights."""
 
     def __init__(self, weight, bounds=(0.2, 0.8), rates=(0.004, -0.003, -0.004, 0.0005), n_classes=10, class_map='by_map',
-                 batch_size=1):
-        """weight (f, c, ky, kx) float32 or float64, its own dtype is kept; rates: a_r+, a_r-, a_p- (fired), a_p+ (silent)."""
-        self.W = np.ascontiguousarray(weight)
+                 batch_size=1, reward='winner', margin=0.05, slow_images=0):
+        """weight (f, c, ky, kx) float32 or float64, its own dtype is kept; rates: a_r+, a_r-, a_p- (fired), a_p+ (silent).
+
+        slow_images: time constant of the slow weights, 0: there are none. Raises ValueError for a reward that needs classes
+        by map.
+        """
+        if reward != 'winner' and class_map != 'by_map':
+            raise ValueError(f'reward={reward} looks for the strongest map of a class: it needs class_map=by_map')
+        self.W = np.array(weight, order='C')
         self.low, self.high = bounds
         self.rates, self.batch_size = np.array(rates, float), batch_size
         self.n_classes, self.by_map = n_classes, class_map == 'by_map'
+        self.reward, self.margin = REWARDS.index(reward), margin
         self.Q = np.empty((weight.shape[2] * weight.shape[3], weight.shape[1], weight.shape[0]), np.uint8)
         self.D = np.zeros(weight.shape if batch_size > 1 else (0, 0, 0, 0))
         self.waiting = 0                           # images whose changes are summed in D
         self.phi = np.ones(2)                      # phi_r, phi_p
         self.clipped = False                       # the whole tensor is clipped by the first event
+        self.slow_images, self.averaged = slow_images, 0
+        self.slow = self.W.copy() if slow_images else None
         self.round()
 
     def round(self):
@@ -237,6 +166,11 @@ class Decider:
         np.clip(self.W, self.low, self.high, out=self.W)
         self.clipped = True
         self.round()
+
+    def scaled_rates(self):
+        """(3, 2), for afferents that fired and silent ones: reward, punishment, reward of the true class after an error."""
+        phi_r, phi_p = (1.0, 1.0) if REWARDS[self.reward] == 'margin' else self.phi
+        return np.array([phi_r * self.rates[:2], phi_p * self.rates[2:], phi_p * self.rates[:2]])
 
     def present(self, counts, labels=None, learn=False, off=None):
         """Decide on a block of images, learning from each. -> decision (n,), winner (n, 3), largest potential (n,)
@@ -255,9 +189,9 @@ class Decider:
             elif learn and not self.clipped:
                 size = 1
             part = slice(at, at + size)
-            rates = self.rates * self.phi[[0, 0, 1, 1]]
-            present(counts[part], labels[part], self.W, self.Q, self.D, learn, self.batch_size == 1, rates, self.low, self.high,
-                    self.q_low, self.step, self.n_classes, self.by_map, off[part], *(a[part] for a in out))
+            present(counts[part], labels[part], self.W, self.Q, self.D, learn, self.batch_size == 1, self.reward, self.margin,
+                    self.scaled_rates(), self.low, self.high, self.q_low, self.step, self.n_classes, self.by_map, off[part],
+                    *(a[part] for a in out))
             at += size
             if learn:
                 self.after(size, out[0][part])
@@ -282,3 +216,16 @@ class Decider:
     def adjust(self, right, wrong, presented):
         """Adjustment factors of the next window: phi_r = wrong / presented, phi_p = right / presented."""
         self.phi[:] = wrong / presented, right / presented
+
+    def average(self, presented):
+        """Slow weights after a window of images: S += (presented / tau) (W - S); the mean so far until tau are averaged."""
+        if self.slow_images:
+            self.averaged += presented
+            share = min(1, presented / min(self.averaged, self.slow_images))
+            self.slow += self.W.dtype.type(share) * (self.W - self.slow)
+
+    def tested(self):
+        """The layer that is tested: with the slow weights if there are any."""
+        if not self.slow_images:
+            return self
+        return Decider(self.slow, (self.low, self.high), self.rates, self.n_classes, 'by_map' if self.by_map else 'flat_mod')

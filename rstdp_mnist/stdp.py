@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.kernel import kernel
-from rstdp_mnist.spikes import integrate, list_spikes
+from rstdp_mnist.neurons import integrate, list_spikes, map_first, map_last
 
 
 class Rule(NamedTuple):
@@ -168,8 +168,8 @@ class Learner:
     """One layer in training: its weights (map-last), rates and what has happened. `advance` is online or by batches."""
 
     def __init__(self, weight, layer, rule, rates, batch_size=1):
-        """weight (f, c, ky, kx); layer: spikes.Layer; batch_size 1: online, else the changes of so many images are summed."""
-        self.W = np.ascontiguousarray(weight.transpose(1, 2, 3, 0), np.float64)
+        """weight (f, c, ky, kx); layer: neurons.Layer; batch_size 1: online, else the changes of so many images are summed."""
+        self.W = map_last(np.asarray(weight, np.float64))
         self.D = np.zeros_like(self.W)
         self.layer, self.rule, self.rates, self.batch_size = layer, rule, rates, batch_size
         self.waiting = 0                           # images whose changes are summed in D
@@ -216,4 +216,4 @@ class Learner:
 
     def weight(self):
         """Copy of the weights (f, c, ky, kx)."""
-        return np.ascontiguousarray(self.W.transpose(3, 0, 1, 2))
+        return map_first(self.W)

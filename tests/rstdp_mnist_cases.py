@@ -1,7 +1,8 @@
-"""Used by test_rstdp_mnist_replay.py: hash weights, comparisons, forward passes; the replication's batches."""
+"""Used by test_rstdp_mnist_replay.py: hash weights, comparisons, forward passes; the replication's batches; event files."""
 import numpy as np
 
-from rstdp_mnist import replication, spikes, spiking, stdp
+from rstdp_mnist import neurons, replication, stdp
+from rstdp_mnist import spikingjelly_network as network
 from rstdp_mnist.rstdp import Decider
 
 NOTHING = np.empty((0, 1, 1, 1))
@@ -51,7 +52,7 @@ def output(latency, window, n_bins, W, pad, theta, strict=True, potentials=True)
     size = latency.shape[2] // window + 2 * pad - W.shape[2] + 1
     tau = np.empty((len(latency), len(W), size, size), np.uint8)
     V = np.empty(tau.shape) if potentials else NOTHING
-    spikes.forward(latency, window, n_bins, spikes.map_last(W), pad, float(theta), strict, tau, V)
+    neurons.forward(latency, window, n_bins, neurons.map_last(W), pad, float(theta), strict, tau, V)
     return tau, V
 
 
@@ -63,8 +64,8 @@ def pooled(function, tau, window, *more):
 
 def convolution(counts, W):
     """Potentials of layer 3 (n, f, h, h), plainly."""
-    x, w = (spiking.torch.tensor(np.asarray(a, float)) for a in (counts, W))
-    return spiking.torch.nn.functional.conv2d(x, w, padding=W.shape[2] // 2).numpy()
+    x, w = (network.torch.tensor(np.asarray(a, float)) for a in (counts, W))
+    return network.torch.nn.functional.conv2d(x, w, padding=W.shape[2] // 2).numpy()
 
 
 def check_replication(case, params):
@@ -84,20 +85,20 @@ def check_replication(case, params):
             equal(masks, case.get(f'{key}ltp_mask'), f'{key} masks')
             close(net.D.transpose(3, 0, 1, 2), case[f'{key}dw'], f'{key} dw')
             close(net.weight(), case[f'{key}weight_after'], f'{key} weights')
-            equal(pooled(spikes.count_spikes, tau, pool, n_bins), case.get(f'{key}c{number}_spike_count'), f'{key} pools')
+            equal(pooled(neurons.count_spikes, tau, pool, n_bins), case.get(f'{key}c{number}_spike_count'), f'{key} pools')
             close(F[0], case.get(f'{key}s{number}_potential_img0'), f'{key} potential')
             if number == 2:
-                equal(pooled(spikes.first_spikes, inputs[part], 2), case.get(f'{key}c1_first_latency'), f'{key} C1')
-                equal(pooled(spikes.count_spikes, inputs[part], 2, n_bins), case.get(f'{key}c1_spike_count'), f'{key} C1')
+                equal(pooled(neurons.first_spikes, inputs[part], 2), case.get(f'{key}c1_first_latency'), f'{key} C1')
+                equal(pooled(neurons.count_spikes, inputs[part], 2, n_bins), case.get(f'{key}c1_spike_count'), f'{key} C1')
     S2 = output(S1, 2, n_bins, W_2, 1, float(params['thresholds'][1]), False, False)[0]
-    check_replication_layer3(case, params, pooled(spikes.count_spikes, S2, 3, n_bins))
+    check_replication_layer3(case, params, pooled(neurons.count_spikes, S2, 3, n_bins))
 
 
 def batch_learner(case, params, number, inputs, window):
     """Our layer 1 or 2 in the state of the case."""
     start, i = case[f'L{number}_conv{number}_weight_init'], number - 1
     pad = (params['input_padding'], 1)[i]
-    layer = spikes.Layer(inputs.shape[1], inputs.shape[2] // window, pad, start.shape[2], len(start), 1)
+    layer = neurons.Layer(inputs.shape[1], inputs.shape[2] // window, pad, start.shape[2], len(start), 1)
     rule = stdp.Rule(params['T'], window, pad, float(params['thresholds'][i]), False, params['k'][i], params['r'][i], 0.0, 1.0)
     rates = replication.BatchRates(*params['rates'][:2], params.get('max_ap', 0.15), params.get('doubling_interval', 500),
                                    params['N'])
@@ -122,3 +123,20 @@ def check_replication_layer3(case, params, counts):
         close(net.W, case[f'{key}weight_after'], 'weights')
         right = (decision == case[f'{key}label']).sum()
         net.adjust(right, size - right, size)
+
+
+def write_events(path, events):
+    """(x, y, polarity, time) rows as an N-MNIST file."""
+    raw = [[x, y, polarity << 7 | time >> 16 & 127, time >> 8 & 255, time & 255] for x, y, polarity, time in events]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(np.array(raw, np.uint8).tobytes())
+
+
+def write_recordings(folder, n_train, n_test, seed=0):
+    """N-MNIST folders with random recordings: events everywhere for 300 ms, dense enough to survive the denoising."""
+    rng = np.random.default_rng(seed)
+    for part, n in (('Train', n_train), ('Test', n_test)):
+        for number in range(1, n + 1):
+            time = np.sort(rng.integers(1, 300_000, 4000))
+            events = np.stack([*rng.integers(0, 34, (2, 4000)), rng.integers(0, 2, 4000), time], axis=1)
+            write_events(folder / 'nmnist' / part / str(number % 10) / f'{number:05}.bin', events)

@@ -2,18 +2,19 @@
 import gzip
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
-from types import SimpleNamespace
+import zipfile
 
 import numpy as np
 import pytest
+from rstdp_mnist_cases import write_events
 
 from common import ROOT
 from common.params import load_params
 from rstdp_mnist import data, evaluate, exp_params, nmnist, simulation
-from rstdp_mnist.checks import check_geometry
 
 TINY = ['mode=digits', 'n_train=60', 'n_test=40', 'n_maps=8,12,20', 'epochs_s1=1', 'epochs_s2=1', 'epochs_s3=2',
         'factor_window=20']
@@ -46,23 +47,32 @@ def call(start):
     ('n_time_bins=0', 'latencies are bytes'), ('n_time_bins=255', 'latencies are bytes'),
     ('n_time_bins=1.5', 'n_time_bins takes int'), ('n_maps=30,250,195', 'cannot be shared equally among n_classes = 10'),
     ('n_maps=30,250', 'three whole numbers'), ('n_maps=0,250,200', 'three whole numbers'),
+    ('kernel_size=5,3,4', 'must have an odd side'), ('kernel_size=40,3,5', 'layer 1: its 40 x 40 kernel is larger'),
+    ('pool=15,3', 'layer 2: its 1 x 1 output fills no pooling window of 3'), ('pool=2', 'two whole numbers'),
+    ('padding=-1,1', 'padding = (-1, 1)'), ('input_pad=0', 'unknown parameter'),
+    ('dog_window=3,3,7,7,13', 'one a filter'), ('dog_window=3,3,7,7,13,12', 'odd numbers of pixels'),
+    ('dog_sigma_1=1,1,1,1,1,0', 'from 0.1 pixels on'), ('dog_threshold=50,50', 'or 6: one a filter'),
+    ('dog_threshold=0', 'one positive grey value'),
     ('ltp_rate=-0.004', 'signs of the rates exchanged'), ('ltd_rate=0.003', 'signs of the rates exchanged'),
     ('punishment_ltd=0.004', 'signs exchanged'), ('punishment_ltp=-0.0005', 'signs exchanged'),
     ('reward_ltp=-1', 'potentiates what fired'), ('reward_ltd=1', 'depresses what was silent'),
     ('weight_bounds=1,0', '0 <= low < high'), ('weight_bounds=-0.1,1', '0 <= low < high'),
-    ('s3_bounds=0.8,0.8', '0 <= low < high'),
+    ('s3_bounds=0.8,0.8', '0 <= low < high'), ('init_sd=1e300', '0 .. 1000'), ('init_mean=1e300', 'init_mean <= 1000'),
     ('n_winners=0,8', 'n_winners = (0, 8)'), ('n_winners=31,8', 'of 30 maps in layer 1 1 .. 30 may win'),
     ('n_winners=5', 'two entries'), ('inhibition_radius=-1,1', 'whole numbers >= 0'),
     ('batch_size=0', 'images whose changes are summed'), ('batch_size=60001', 'images whose changes are summed'),
     ('factor_window=0', 'presentations in a window'), ('factor_window=60001', 'presentations in a window'),
     ('threshold=15', 'two numbers'), ('threshold=nan,10', 'takes tuple'), ('s3_dropout=1', 'a probability'),
-    ('n_validation=60000', 'layer 3 needs training images'), ('image_size=8', 'image_size = 8'),
-    ('data=fashion', 'the data sets'), ('pooling=mean', 'what a pooled cell passes on'), ('class_map=mod', 'which class'),
+    ('n_validation=60000', 'layer 3 needs training images'), ('reward=margn', 'did you mean margin?'),
+    ('reward=margin class_map=flat_mod', 'class_map=by_map is needed'), ('margin=0 reward=margin', '0 < margin <= 1'),
+    ('slow_weights=-1', '0 .. 1000000000'),
+    ('data=fashion', 'did you mean fashion_mnist?'), ('pooling=mean', 'what a pooled cell passes on'),
+    ('class_map=mod', 'which class'),
     ('competition=batch', 'scores whole batches'), ('rng=legacy', 'no legacy stream'), ('first_factors=2,1', '0 .. 1'),
     ('n_classes=0', 'n_classes = 0'), ('n_tset=5', 'did you mean n_test?'), ('mode=papr', 'did you mean paper?'),
-    ('mode=replication batch_size=600', 'double after whole batches'), ('test_every=0', 'epochs'),
-    ('init_mean=-5', 'potentials that grow'), ('input_pad=10000', 'pixels'),
-    ('mode=paper_short array_num=4', 'array_num must be 1..3'), ('max_ltp_rate=0.001', 'grows up to it'),
+    ('mode=replication batch_size=600', 'double after whole batches'), ('test_every=0', 'passes'),
+    ('init_mean=-5', 'potentials that grow'), ('seed=1 seed=2', 'seed is given twice'),
+    ('mode=paper_short array_num=4', 'array_num must be 1..3'), ('max_ltp_rate=0.001', 'grows up to'),
 ])
 def test_bad_parameters_are_named(words, message):
     with pytest.raises(ValueError) as error:
@@ -70,12 +80,20 @@ def test_bad_parameters_are_named(words, message):
     assert message in str(error.value) and '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('size, message', [(2, 'layer 1: its 5 x 5 kernel is larger than the padded input, 2 x 2'),
-                                           (6, 'layer 2: its 1 x 1 output fills no pooling window of 3')])
-def test_kernels_that_do_not_fit_are_named(size, message):
-    p = vars(load_params(exp_params)) | {'data': 'own', 'image_size': size, 'input_pad': 0}
-    with pytest.raises(ValueError, match=message):
-        check_geometry(SimpleNamespace(**p, __dataclass_fields__=p))
+@pytest.mark.parametrize('words, message', [
+    ('init_mean=0.1 threshold=1e9,10', 'layer 1, threshold 1e+09: 0 % of the places fire'),
+    ('threshold=8,1e9', 'layer 2, threshold 1e+09: 0 % of the places fire'),
+    ('competition=batch batch_size=20 threshold=1e9,10', 'no neuron won in a whole epoch'),
+])
+def test_a_network_in_which_nobody_wins_is_named(words, message):
+    with pytest.raises(ValueError, match='no neuron won in a whole epoch') as error:
+        simulation.run(load_params(exp_params, *TINY, *words.split()))
+    assert message in str(error.value) and '\n' not in str(error.value)
+
+
+def test_memory_that_is_not_there_is_asked_for_in_one_line(call):
+    _, error = call('-m', 'rstdp_mnist.simulation', 'mode=smoke', 'n_maps=30,60000,60000', code=1, PYTHONPATH=str(ROOT))
+    assert 'GB of memory' in error and len(error.strip().splitlines()) == 1
 
 
 # ---------------------------------------------------------------- data
@@ -92,25 +110,23 @@ def write_mnist(folder, images=None, labels=None):
 
 
 def test_missing_mnist_names_the_command(call, tmp_path):
-    empty = {'PLASTICITY_DATA': str(tmp_path)}
-    if (ROOT / 'data' / 'mnist').exists():
-        pytest.skip('MNIST is in data/')
-    _, error = call('-m', 'rstdp_mnist.simulation', 'mode=smoke', code=1, PYTHONPATH=str(ROOT), **empty)
-    assert 'python data/fetch.py mnist' in error and 'train-images-idx3-ubyte.gz' in error
-    assert len(error.strip().splitlines()) == 1
+    """The folder that is given is the only place, whatever $PLASTICITY_DATA holds."""
+    (tmp_path / 'empty').mkdir()
+    at = {'PYTHONPATH': str(ROOT)}
+    for place, message in (('empty', 'python data/fetch.py mnist'), ('nowhere', 'is not a folder that exists')):
+        words = 'mode=smoke', f'data_dir={tmp_path / place}'
+        _, error = call('-m', 'rstdp_mnist.simulation', *words, code=1, **at)
+        assert message in error and len(error.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize('damage, message', [
     (lambda path: path.write_bytes(path.read_bytes()[:20]), 'is not a complete gzipped idx file'),
     (lambda path: path.unlink(), 'not found'),
 ])
-def test_damaged_mnist_is_named(tmp_path, monkeypatch, damage, message):
-    monkeypatch.setenv('PLASTICITY_DATA', str(tmp_path / 'nowhere'))
+def test_damaged_mnist_is_named(tmp_path, damage, message):
     write_mnist(tmp_path)
     damage(tmp_path / 'mnist' / 'train-images-idx3-ubyte.gz')
     p = load_params(exp_params, mode='smoke', data_dir=str(tmp_path))
-    if message == 'not found' and (ROOT / 'data' / 'mnist').exists():
-        pytest.skip('MNIST is in data/')
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         data.load(p, 'train', 2)
 
@@ -140,13 +156,6 @@ def test_digits_are_the_small_ones_enlarged():
     np.testing.assert_array_equal(test[1], load_digits().target[1500:])
 
 
-def write_events(path, events):
-    """(x, y, polarity, time) rows as an N-MNIST file."""
-    raw = [[x, y, polarity << 7 | time >> 16 & 127, time >> 8 & 255, time & 255] for x, y, polarity, time in events]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(np.array(raw, np.uint8).tobytes())
-
-
 def test_events_become_latencies(tmp_path):
     """Overflow, denoising by direct neighbours, one event a pixel in the channel of its polarity, frames of 20 ms."""
     events = [(5, 5, 1, 100),                      # everything passes in the first 10 ms: neighbours count as marked until then
@@ -158,25 +167,57 @@ def test_events_become_latencies(tmp_path):
               (30, 30, 1, 70_000),                 # alone: noise
               (7, 7, 1, 90_000)]                   # (7, 6) marked until 50,192: noise
     write_events(tmp_path / 'a.bin', events)
-    x, y, polarity, time = nmnist.read_events(tmp_path / 'a.bin')
+    x, y, polarity, time = nmnist.events_of((tmp_path / 'a.bin').read_bytes(), 'a.bin')
     assert time.tolist() == [100, 30_000, 31_000, 32_000, 40_192, 78_192, 98_192] and polarity.tolist() == [1, 0, 0, 1, 1, 1, 1]
     latency = nmnist.latencies_of(x, y, polarity, time, 16)
     # last surviving event 40,192: two whole frames of 20 ms, the third is incomplete and dropped
     assert {(c, b, a): latency[c, b, a] for c, b, a in np.argwhere(latency < 16)} == {(1, 5, 5): 0, (0, 6, 6): 1}
 
 
-def test_event_folders(tmp_path):
-    for digit in range(10):
-        write_events(tmp_path / 'nmnist' / 'Train' / str(digit) / f'0000{digit}.bin', [(digit, 3, 1, 500)])
-    latency, labels = nmnist.load('train', 10, 16, str(tmp_path))
-    assert labels.tolist() == list(range(10)) and all(latency[d, 1, 3, d] == 0 for d in range(10))
-    with pytest.raises(ValueError, match='holds 10 recordings, 11 were asked for'):
+def test_a_pixel_whose_first_event_lies_at_time_0_never_fires():
+    """The first event of a pixel counts even at time 0, and then the pixel drops out: its later events are refractory."""
+    x, y, polarity, time = np.array([(3, 3, 1, 0), (4, 3, 0, 500), (3, 3, 0, 900), (4, 3, 1, 950), (5, 3, 1, 1000)]).T
+    pixel, kept, when = nmnist.first_events(x, y, polarity, time)
+    assert pixel.tolist() == [3 * 34 + 4, 3 * 34 + 5] and kept.tolist() == [0, 1] and when.tolist() == [500, 1000]
+    latency = nmnist.latencies_of(x, y, polarity, time, 16)
+    assert {tuple(cell) for cell in np.argwhere(latency < 16)} == {(0, 3, 4), (1, 3, 5)}
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_recordings_stand_in_the_order_of_their_numbers(tmp_path, packed):
+    """From folders or from the zip: by number (MNIST's order), of equal numbers the lower digit first."""
+    labels = [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    folder = tmp_path / 'nmnist'
+    for part in ('Train', 'Test'):
+        for number, digit in enumerate(labels, 1):
+            write_events(folder / part / str(digit) / f'{number:05}.bin', [(number, digit, 1, 500)])
+    if packed:
+        with zipfile.ZipFile(folder / 'nmnist_small.zip', 'w') as archive:
+            for path in sorted(folder.rglob('*.bin')):
+                archive.write(path, path.relative_to(folder))
+        for part in ('Train', 'Test'):
+            shutil.rmtree(folder / part)
+    latency, found = nmnist.load('train', 10, 16, str(tmp_path))
+    assert found.tolist() == labels
+    assert all(latency[i, 1, digit, i + 1] == 0 for i, digit in enumerate(labels))
+    with pytest.raises(ValueError, match='there are 10 recordings in the train part of N-MNIST, 11 were asked for'):
         nmnist.load('train', 11, 16, str(tmp_path))
+    p = load_params(exp_params, mode='nmnist', data_dir=str(tmp_path))
+    assert len(data.input_files(p)) == (1 if packed else 2)
+
+
+def test_damaged_recordings_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='download N-MNIST'):
         nmnist.load('test', 1, 16, str(tmp_path))
-    (tmp_path / 'nmnist' / 'Train' / '0' / '00000.bin').write_bytes(b'123')
-    with pytest.raises(ValueError, match='no whole number of events'):
-        nmnist.load('train', 10, 16, str(tmp_path))
+    for part in ('Train', 'Test'):
+        write_events(tmp_path / 'nmnist' / part / '0' / '00001.bin', [(1, 3, 1, 500)])
+    (tmp_path / 'nmnist' / 'Train' / '0' / '00001.bin').write_bytes(b'123')
+    with pytest.raises(ValueError, match='00001.bin: 3 bytes are no whole number of events'):
+        nmnist.load('train', 1, 16, str(tmp_path))
+    shutil.rmtree(tmp_path / 'nmnist' / 'Train')
+    (tmp_path / 'nmnist' / 'nmnist_small.zip').write_bytes(b'no zip')
+    with pytest.raises(ValueError, match='not a complete zip file'):
+        nmnist.load('train', 1, 16, str(tmp_path))
 
 
 # ---------------------------------------------------------------- saved networks
@@ -195,14 +236,19 @@ def test_a_saved_network_is_tested_again(call, tmp_path):
         share = 100 * d['test_fractions'][-1, 0]
     assert f'{share:.2f} % right' in out and '40 test images of digits' in out
     call('-m', 'rstdp_mnist.plot_generator', *TINY, **at)
-    assert {path.name for path in (tmp_path / 'figures').rglob('*.png')} == {f'fig_{i}.png' for i in (1, 2, 3, 4, 5)}
-    _, error = call('-m', 'rstdp_mnist.evaluate', f'load={saved}', 'n_maps=8,12,30', code=2, **at)
-    assert 'conv3_weight has shape (20, 12, 5, 5), (30, 12, 5, 5) is needed' in error
+    drawn = {path.name for path in (tmp_path / 'figures').rglob('*.png')}
+    assert drawn == {f'fig_{i}_digits_seed0.png' for i in (1, 2, 3, 4, 5)}
+    assert 'layer 1, threshold 15' in out and 'layer 2, threshold 10' in out
+    for words, message in ((['n_maps=8,12,30'], 'conv3_weight has shape (20, 12, 5, 5), (30, 12, 5, 5) is needed'),
+                           (['data=mnist', f'data_dir={tmp_path / "nowhere"}'], 'is not a folder that exists'),
+                           (['which=best', 'which=last'], 'which is given twice'), (['which=lst'], 'did you mean last?')):
+        _, error = call('-m', 'rstdp_mnist.evaluate', f'load={saved}', *words, code=1, **at)
+        assert message in error and len(error.strip().splitlines()) == 1
 
 
 def test_networks_that_cannot_be_used(tmp_path):
     p = load_params(exp_params, *TINY)
-    weights = simulation.lower.initial_weights(p)
+    weights = simulation.features.initial_weights(p)
     path = tmp_path / 'net.npz'
 
     def saved(**changes):
@@ -210,15 +256,19 @@ def test_networks_that_cannot_be_used(tmp_path):
         np.savez(path, meta=np.array(json.dumps({'params': vars(p)})), **{k: v for k, v in arrays.items() if v is not None})
         return path
     mistakes = (({'conv2_weight': None}, 'it has no conv2_weight'), ({'conv1_weight': weights[0][:5]}, 'has shape'),
-                ({'conv1_weight': weights[0] * np.nan}, 'NaN'), ({'conv3_weight': -weights[2]}, 'negative'))
+                ({'conv1_weight': weights[0] * np.nan}, 'NaN'), ({'conv3_weight': -weights[2]}, 'negative'),
+                ({'conv2_weight': weights[1] * 1j}, 'complex128'), ({'conv2_weight': weights[1].astype(str)}, 'real numbers'),
+                ({'conv1_weight': weights[0] * 1e300}, 'beyond 1e6'))
     for changes, message in mistakes:
         with pytest.raises(ValueError, match=message):
             evaluate.load(saved(**changes))
     assert evaluate.load(saved())[0] == p
-    with pytest.raises(ValueError, match='last'):
+    with pytest.raises(ValueError, match='allowed: best, last, slow'):
         evaluate.load(path, which='first')
     path.write_bytes(b'no zip')
     with pytest.raises(ValueError, match='holds no network'):
         evaluate.load(path)
     with pytest.raises(FileNotFoundError, match='does not exist'):
         evaluate.load(tmp_path / 'nothing.npz')
+    with pytest.raises(FileNotFoundError, match='is a folder'):
+        evaluate.load(tmp_path)

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as draw
 
-from common import load_params
-from rstdp_mnist import encoding, equations, exp_params, rstdp, simulation, spikes, stdp
+from common.params import load_params
+from rstdp_mnist import encoding, equations, exp_params, neurons, rstdp, simulation, stdp
 
 FEW = settings(max_examples=15, deadline=None)
 seeds = draw.integers(0, 2 ** 32 - 1)
+DEFAULT = load_params(exp_params)
 
 
 def random_latency(rng, shape, T, share):
@@ -32,7 +33,7 @@ def test_filtered_images(seed, size, lit, threshold, radius):
     """Before and after the normalisation: 1e-6 of each channel's largest value (the filters are float32)."""
     rng = np.random.default_rng(seed)
     image = np.where(rng.random((size, size)) < lit, rng.integers(0, 256, (size, size)), 0).astype(np.float32)
-    kernels, half = encoding.dog_kernels(), np.array([window // 2 for window, _, _ in encoding.DOG])
+    kernels, half = encoding.dog_kernels(DEFAULT), np.array(DEFAULT.dog_window) // 2
     found = np.empty((6, size, size))
     encoding.respond(image, kernels, half, np.full(6, threshold, np.float32), found)
     kept = found > 0
@@ -73,11 +74,11 @@ def test_spikes_and_pools(seed, shape, T, share, binary, strict, window):
     theta = float(rng.integers(1, 6)) if binary else rng.uniform(0.5, 6)
     out = size + 2 * pad - side + 1
     tau, V = np.empty((3, maps, out, out), np.uint8), np.empty((3, maps, out, out))
-    spikes.forward(latency, 1, T, spikes.map_last(W), pad, theta, strict, tau, V)
+    neurons.forward(latency, 1, T, neurons.map_last(W), pad, theta, strict, tau, V)
     first, active = (np.empty((3, maps, out // window, out // window), np.uint8) for _ in range(2))
-    spikes.first_spikes(tau, window, first)
+    neurons.first_spikes(tau, window, first)
     whole = out // window * window                 # the kernel for C2 looks at whole windows only
-    spikes.active_pools(latency, T, spikes.map_last(W), pad, theta, strict, window, active)
+    neurons.active_pools(latency, T, neurons.map_last(W), pad, theta, strict, window, active)
     below = theta if strict else np.nextafter(theta, -np.inf)
     for i in range(3):
         plain = equations.potentials(latency[i], W, pad, T)
@@ -96,8 +97,8 @@ def test_stdp_online(seed, shape, T, k, r, share):
     k, rng = min(k, maps), np.random.default_rng(seed)
     latency = random_latency(rng, (12, c, size, size), T, share)
     W, theta = rng.normal(0.8, 0.05, (maps, c, side, side)), rng.uniform(0.2, 0.5) * c * side * side
-    layer = spikes.Layer(c, size, pad, side, maps, 1)
-    net = stdp.Learner(W.copy(), layer, stdp.Rule(T, 1, pad, theta, True, k, r, 0.0, 1.0), stdp.Rates(0.05, -0.03, 0.15, 5))
+    layer = neurons.Layer(c, size, pad, side, maps, 1)
+    net = stdp.Learner(W, layer, stdp.Rule(T, 1, pad, theta, True, k, r, 0.0, 1.0), stdp.Rates(0.05, -0.03, 0.15, 5))
     for i, image in enumerate(latency, 1):
         found = net.advance(image[None])[0]
         V = equations.potentials(image, W, pad, T)
@@ -117,7 +118,7 @@ def test_competition_among_equals(seed, k, r, levels):
     rng = np.random.default_rng(seed)
     latency = random_latency(rng, (4, 2, 9, 9), 6, 0.6)
     W = rng.integers(0, levels, (6, 2, 3, 3)) / (levels - 1)
-    rule, layer = stdp.Rule(6, 1, 1, 2.0, True, k, r, 0.0, 1.0), spikes.Layer(2, 9, 1, 3, 6, 1)
+    rule, layer = stdp.Rule(6, 1, 1, 2.0, True, k, r, 0.0, 1.0), neurons.Layer(2, 9, 1, 3, 6, 1)
     for image in latency:
         found = stdp.Learner(W, layer, rule, stdp.Rates(0.05, -0.03, 0.15, 500)).advance(image[None])[0]
         V = equations.potentials(image, W, 1, 6)
@@ -130,7 +131,7 @@ def test_a_layer_is_trained_as_by_the_loop():
     rng = np.random.default_rng(1)
     latency = random_latency(rng, (40, 3, 8, 8), 15, 0.5)
     W = rng.normal(0.8, 0.05, (5, 3, 3, 3))
-    rule, layer = stdp.Rule(15, 1, 1, 6.0, True, 3, 1, 0.0, 1.0), spikes.Layer(3, 8, 1, 3, 5, 1)
+    rule, layer = stdp.Rule(15, 1, 1, 6.0, True, 3, 1, 0.0, 1.0), neurons.Layer(3, 8, 1, 3, 5, 1)
     net = stdp.Learner(W, layer, rule, stdp.Rates(0.004, -0.003, 0.15, 7))
     for _ in range(3):
         net.advance(latency)
@@ -141,31 +142,59 @@ def test_a_layer_is_trained_as_by_the_loop():
 
 # ---------------------------------------------------------------- layer 3
 
+REWARDS = draw.sampled_from(rstdp.REWARDS)
+
+
 @FEW
 @given(seeds, draw.integers(1, 6), draw.sampled_from([1, 3, 5]), draw.integers(2, 5), draw.integers(1, 3),
-       draw.floats(0.05, 0.6), draw.sampled_from(['float32', 'float64']))
-def test_rstdp_online(seed, size, side, n_classes, maps_a_class, share, dtype):
-    """Forty images, one silent: equal decisions; the same bits of the weights (sums of float32 weights are exact)."""
+       draw.floats(0.05, 0.6), REWARDS, draw.floats(0.01, 0.3))
+def test_rstdp_online(seed, size, side, n_classes, maps_a_class, share, reward, margin):
+    """Forty images, one silent: equal decisions and the same bits of the weights (sums of float32 weights are exact).
+
+    In half of them the bottom rows are silent, so that the search leaves positions out.
+    """
     rng = np.random.default_rng(seed)
     fired = rng.random((40, 8, size, size)) < share
-    fired[5], fired[20:, :, :1] = False, False
+    fired[5], fired[20:, :, :size // 2] = False, False
     labels = rng.integers(0, n_classes, 40)
-    W = rng.normal(0.8, 0.05, (n_classes * maps_a_class, 8, side, side)).astype(np.float32).astype(dtype)
-    net = rstdp.Decider(W.copy(), n_classes=n_classes)
+    W = rng.normal(0.8, 0.05, (n_classes * maps_a_class, 8, side, side)).astype(np.float32)
+    net = rstdp.Decider(W, n_classes=n_classes, reward=reward, margin=margin)
     net.phi[:] = 0.7, 0.4
     decision = net.present(fired.astype(np.uint8), labels, learn=True)[0]
-    plain = [equations.rstdp(W, x, label, n_classes, (0.7, 0.4)) for x, label in zip(fired, labels, strict=True)]
+    plain = [equations.rstdp(W, x, label, n_classes, (0.7, 0.4), reward=reward, margin=margin)
+             for x, label in zip(fired, labels, strict=True)]
     np.testing.assert_array_equal(decision, plain)
-    np.testing.assert_allclose(net.W, W, rtol=0, atol=1e-7 if dtype == 'float32' else 1e-12)
+    np.testing.assert_array_equal(net.W, W)
     assert plain[5] == -1
 
 
-def test_layer_3_is_trained_as_by_the_loop():
+@FEW
+@given(seeds, draw.integers(1, 400), draw.lists(draw.integers(1, 60), min_size=1, max_size=12))
+def test_slow_weights(seed, tau, windows):
+    """The mean of the weights while no more than tau images were averaged; then S += (n / tau) (W - S)."""
+    rng = np.random.default_rng(seed)
+    net = rstdp.Decider(rng.random((2, 3, 1, 1)), n_classes=2, slow_images=tau)
+    seen, slow, seen_weights = 0, None, []
+    for n in windows:
+        net.W[:] = rng.random(net.W.shape)
+        net.average(n)
+        seen, seen_weights = seen + n, [*seen_weights, (n, net.W.copy())]
+        share = min(1, n / min(seen, tau))
+        slow = net.W.copy() if slow is None else slow + share * (net.W - slow)
+        np.testing.assert_allclose(net.slow, slow, rtol=1e-9)
+        if seen <= tau:
+            np.testing.assert_allclose(net.slow, sum(n * W for n, W in seen_weights) / seen, rtol=1e-9)
+    np.testing.assert_array_equal(net.tested().W, net.slow)
+
+
+@pytest.mark.parametrize('reward', rstdp.REWARDS)
+def test_layer_3_is_trained_as_by_the_loop(reward):
     """Factors of windows included, the last of an epoch short."""
     rng = np.random.default_rng(2)
     fired, labels = rng.random((50, 6, 4, 4)) < 0.3, rng.integers(0, 3, 50)
     W = rng.normal(0.8, 0.05, (6, 6, 5, 5)).astype(np.float32)
-    p = load_params(exp_params, n_train=50, factor_window=20, n_classes=3, n_maps=(5, 6, 6), epochs_s3=2, n_winners=(1, 1))
+    p = load_params(exp_params, n_train=50, factor_window=20, n_classes=3, n_maps=(5, 6, 6), epochs_s3=2, n_winners=(1, 1),
+                    reward=reward)
     top = simulation.Training(p, {'train': fired.astype(np.uint8), 'train_labels': labels})
     top.net.W[:] = W
     top.net.round()
@@ -174,9 +203,9 @@ def test_layer_3_is_trained_as_by_the_loop():
             top.advance()
         top.records['train'].append(top.running[0] / 50)
         top.epoch, top.at, top.running[:] = top.epoch + 1, 0, 0
-    share = equations.train_rstdp(W, fired, labels, 3, 2, window=20)
+    share = equations.train_rstdp(W, fired, labels, 3, 2, window=20, reward=reward)
     np.testing.assert_allclose(top.records['train'], share)
-    np.testing.assert_allclose(top.net.W, W, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(top.net.W, W)
 
 
 # ---------------------------------------------------------------- it learns

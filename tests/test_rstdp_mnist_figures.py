@@ -6,6 +6,7 @@ import io
 import matplotlib
 import numpy as np
 import pytest
+from rstdp_mnist_cases import write_recordings
 
 matplotlib.use('Agg')
 
@@ -13,6 +14,8 @@ from common.params import load_params
 from rstdp_mnist import encoding, exp_params, experiments, simulation
 from rstdp_mnist import plot_generator as plots
 from rstdp_mnist import plot_panels as panels
+
+DEFAULT = load_params(exp_params)
 
 
 @pytest.fixture(scope='module')
@@ -22,14 +25,24 @@ def tiny():
     for given in ({}, {'factor_window': 30}):
         p = load_params(exp_params, mode='digits', n_train=60, n_test=40, n_maps=(8, 12, 20), epochs_s1=1, epochs_s2=1,
                         epochs_s3=3, **({'factor_window': 20} | given))
-        found.append(({'mode': p.mode, 'seed': p.seed, 'params': dataclasses.asdict(p)}, simulation.run(p)))
+        found.append(({'mode': p.mode, 'seed': p.seed, 'params': dataclasses.asdict(p), 'diverged_at': -1}, simulation.run(p)))
     return found
 
 
+@pytest.fixture(scope='module')
+def recordings(tmp_path_factory):
+    """A run on made-up recordings of an event camera."""
+    write_recordings(folder := tmp_path_factory.mktemp('events'), 30, 10)
+    p = load_params(exp_params, mode='nmnist', n_train=30, n_test=10, n_maps=(8, 12, 20), epochs_s3=2, data_dir=str(folder),
+                    factor_window=10)
+    return [({'mode': p.mode, 'seed': p.seed, 'params': dataclasses.asdict(p), 'diverged_at': -1}, simulation.run(p))]
+
+
 @pytest.mark.parametrize('name', plots.FIGURES)
-def test_every_figure_shows_its_run(tiny, name):
+def test_every_figure_shows_its_run(tiny, recordings, name):
     """Each is drawn from finished runs; lines and pictures hold finite numbers."""
-    figure = plots.FIGURES[name](tiny[:1] if name in ('fig_long', 'fig_replication') else tiny)
+    runs = {'fig_nmnist': recordings, 'fig_long': tiny[:1], 'fig_replication': tiny[:1]}.get(name, tiny)
+    figure = plots.FIGURES[name](runs)
     drawn = [line.get_ydata() for ax in figure.axes for line in ax.get_lines()]
     drawn += [image.get_array() for ax in figure.axes for image in ax.get_images()]
     assert drawn and all(np.isfinite(np.ma.filled(values, 0).astype(float)).any() for values in drawn)
@@ -49,10 +62,10 @@ def test_features_in_input_space():
     """Sides 17, 22, 50; S1's patch against loops over taps and channels written out."""
     rng = np.random.default_rng(0)
     weights = [rng.random((3, 6, 5, 5)), rng.random((4, 3, 3, 3)), rng.random((5, 4, 5, 5))]
-    S1, S2, S3 = panels.reconstructed(weights, [1, 4])
+    S1, S2, S3 = panels.reconstructed(DEFAULT, weights, [1, 4])
     assert S1.shape == (3, 17, 17) and S2.shape == (4, 22, 22) and S3.shape == (2, 50, 50)
     assert min(part.min() for part in (S1, S2, S3)) >= 0
-    plain, kernels = np.zeros((17, 17)), encoding.dog_kernels()
+    plain, kernels = np.zeros((17, 17)), encoding.dog_kernels(DEFAULT)
     for i in range(5):
         for j in range(5):
             for y in range(13):
@@ -92,3 +105,12 @@ def test_experiments_can_be_run_and_drawn(level):
             low, high = row['band'] or (0, 1)
             assert low is None or high is None or low <= high
     assert all(p.n_train == 60_000 for p in experiments.experiments('headline')[0]['runs'])
+
+
+@pytest.mark.parametrize('name', ['fig_1', 'fig_2', 'fig_3', 'fig_5'])
+def test_figures_of_recordings(recordings, name):
+    """The network's figures show two polarities; accuracy is compared with the replication's own N-MNIST curve only."""
+    figure = plots.FIGURES[name](recordings)
+    labels = [text.get_text() for ax in figure.axes for text in (ax.get_legend().get_texts() if ax.get_legend() else ())]
+    assert name != 'fig_1' or any('N-MNIST' in text for text in labels) and not any('simulator' in text for text in labels)
+    matplotlib.pyplot.close(figure)

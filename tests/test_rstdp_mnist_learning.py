@@ -5,7 +5,7 @@ import pytest
 from common.checkpoint import Checkpoint
 from common.data import find_data
 from common.params import load_params
-from rstdp_mnist import data, encoding, exp_params, lower, simulation
+from rstdp_mnist import data, encoding, exp_params, features, simulation
 
 
 @pytest.fixture(scope='module')
@@ -15,7 +15,7 @@ def images():
         find_data('mnist/train-images-idx3-ubyte.gz')
     except FileNotFoundError:
         pytest.skip('MNIST is not on disk (python data/fetch.py mnist)')
-    return data.mnist('train')[0]
+    return data.idx_images('mnist', 'train')[0]
 
 
 def test_digits_are_learned():
@@ -30,10 +30,11 @@ def test_digits_are_learned():
 
 def test_encoder_statistics(images):
     """Mean spikes a channel and dropped cells (the n+ mod T weakest) of the first 300 training images."""
-    kernels, half = encoding.dog_kernels(), np.array([window // 2 for window, _, _ in encoding.DOG])
+    p = load_params(exp_params)
+    kernels, half = encoding.dog_kernels(p), np.array(p.dog_window) // 2
     latency, positive = np.empty((300, 6, 28, 28), np.uint8), np.empty(300, np.int64)
     encoding.encode_images(images[:300].astype(np.float32), kernels, half, np.full(6, 50, np.float32), 8, 15, latency, positive)
-    np.testing.assert_array_equal(latency, encoding.encode(images[:300]))
+    np.testing.assert_array_equal(latency, encoding.encode(images[:300], p))
     assert (positive - (latency < 15).sum(axis=(1, 2, 3))).mean() == pytest.approx(6.91, abs=0.02)
     found = (latency < 15).sum(axis=(0, 2, 3)) / 300
     np.testing.assert_allclose(found, (50.75, 116.72, 103.66, 271.99, 158.37, 454.67), rtol=1e-3)
@@ -44,13 +45,14 @@ def test_feature_statistics(images):
     from test_rstdp_mnist_replay import REFERENCE
     if not (REFERENCE / 'trained_layers12_prototype.npz').exists():
         pytest.skip('the reference weights are not there')
-    p, latency = load_params(exp_params), encoding.encode(images[:1000])
+    p = load_params(exp_params)
+    latency = encoding.encode(images[:1000], p)
     with np.load(REFERENCE / 'trained_layers12_prototype.npz') as stored:
         W_1, W_2 = stored['conv1_weight'], stored['conv2_weight']
-    C1 = lower.in_blocks(lambda block: lower.second_input(p, block, lower.map_last(W_1.astype(float))), latency)
+    C1 = features.in_blocks(lambda block: features.second_input(p, block, features.map_last(W_1.astype(float))), latency)
     assert (C1 < 15).sum() / 1000 == pytest.approx(483.533, abs=0.01)
     for dtype in (np.float32, np.float64):
-        C2 = lower.features(p, latency, W_1.astype(dtype), W_2.astype(dtype))
+        C2 = features.c2_spikes(p, latency, W_1.astype(dtype), W_2.astype(dtype))
         assert C2.sum() / 1000 == pytest.approx(1115.681, abs=0.01)
 
 
@@ -62,7 +64,8 @@ def test_time_bins_matter_to_learning_layers_only(images):
         pytest.skip('the reference weights are not there')
     with np.load(REFERENCE / 'trained_layers12_prototype.npz') as stored:
         W_1, W_2 = stored['conv1_weight'], stored['conv2_weight']
-    C2 = [lower.features(load_params(exp_params, n_time_bins=T), encoding.encode(images[:300], T), W_1, W_2) for T in (15, 30)]
+    C2 = [features.c2_spikes(p, encoding.encode(images[:300], p), W_1, W_2)
+          for p in (load_params(exp_params, n_time_bins=T) for T in (15, 30))]
     assert (C2[0] != C2[1]).sum() < 1e-3 * C2[0].sum()
 
 
@@ -80,14 +83,15 @@ def test_small_run_lies_in_the_bands(images):
 @pytest.mark.slow
 def test_whole_training_set_of_spikes(images):
     """No image comes near too few responses: 615 .. 1620 spikes."""
-    spikes = lower.in_blocks(lambda block: (encoding.encode(block) < 15).sum(axis=(1, 2, 3)), images)
+    p = load_params(exp_params)
+    spikes = features.in_blocks(lambda block: (encoding.encode(block, p) < 15).sum(axis=(1, 2, 3)), images)
     assert abs(int(spikes.min()) - 615) <= 2 and abs(int(spikes.max()) - 1620) <= 2
 
 
 @pytest.mark.slow
 def test_reading_the_class_from_the_flat_index_costs_ten_points(images, tmp_path, monkeypatch):
     """Full data, epoch 0: 64-78 %, and at least 7 points below the default with the same draws."""
-    monkeypatch.setattr('common.RESULTS', tmp_path)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
     found = [simulation.run(load_params(exp_params, mode=mode, epochs_s3=1), Checkpoint(tmp_path / f'{mode}.npz'))
              for mode in ('paper_short', 'class_map')]
     default, flat = (out['test_fractions'][0, 0] for out in found)

@@ -14,7 +14,8 @@ import pytest
 from rstdp_mnist_cases import check_replication, classes_of, close, convolution, equal, hashed, output, pooled
 
 from common.params import load_params
-from rstdp_mnist import encoding, exp_params, lower, replication, spikes, spiking, stdp
+from rstdp_mnist import encoding, exp_params, features, neurons, replication, stdp
+from rstdp_mnist import spikingjelly_network as network
 from rstdp_mnist.rstdp import Decider
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'rstdp_mnist'
@@ -24,22 +25,25 @@ CASES = sorted(REFERENCE.glob('*.npz'))
 # ---------------------------------------------------------------- encoding
 
 def check_encoding(case, params):
-    kinds = [(int(n), float(Fraction(a)), float(Fraction(b))) for n, a, b in params['dog']]
-    threshold = np.broadcast_to(np.float32(params['threshold']), len(kinds))          # one, or one a kernel
-    for m, kind in enumerate(kinds):
+    bank = {'dog_window': tuple(int(n) for n, _, _ in params['dog']), 'norm_radius': params['norm_radius'],
+            'dog_sigma_1': tuple(float(Fraction(a)) for _, a, _ in params['dog']), 'n_time_bins': params['T'],
+            'dog_sigma_2': tuple(float(Fraction(b)) for _, _, b in params['dog']),
+            'dog_threshold': tuple(np.atleast_1d(np.asarray(params['threshold'], float)).tolist())}
+    p = load_params(exp_params, **bank)
+    for m, kind in enumerate(zip(p.dog_window, p.dog_sigma_1, p.dog_sigma_2, strict=True)):
         close(encoding.dog_kernel(*kind), case.get(f'dog_k{m}'), f'DoG {m}', rtol=1e-6, atol=1e-7)
-    close(encoding.dog_kernels(kinds), case.get('dog_kernels_padded'), 'padded kernels', rtol=1e-6, atol=1e-7)
-    images, n_bins = case['images'], params['T']
-    latency = encoding.encode(images, n_bins, threshold, params['norm_radius'], kinds)
+    kernels, half = encoding.dog_kernels(p), np.array(p.dog_window) // 2
+    close(kernels, case.get('dog_kernels_padded'), 'padded kernels', rtol=1e-6, atol=1e-7)
+    images, n_bins = case['images'], p.n_time_bins
+    latency = encoding.encode(images, p)
     assert latency.shape == case['latency'].shape and (latency != case['latency']).mean() <= 1e-3, 'latencies'
-    half, limits = np.array([n // 2 for n, _, _ in kinds]), threshold.copy()
+    limits = np.broadcast_to(np.float32(p.dog_threshold), len(half)).copy()
     for i, image in enumerate(images):
         response = np.empty(case['latency'].shape[1:])
-        encoding.respond(image.astype(np.float32), encoding.dog_kernels(kinds), half, np.full(len(kinds), -np.inf, np.float32),
-                         response)
+        encoding.respond(image.astype(np.float32), kernels, half, np.full(len(half), -np.inf, np.float32), response)
         if i < len(case.get('response', ())):
             close(response, case['response'][i], f'response {i}', rtol=1e-4, atol=1e-3)
-        encoding.respond(image.astype(np.float32), encoding.dog_kernels(kinds), half, limits, response)
+        encoding.respond(image.astype(np.float32), kernels, half, limits, response)
         if i < len(case.get('response_thresholded', ())):
             close(response, case['response_thresholded'][i], f'thresholded {i}', rtol=1e-4, atol=1e-3)
         encoding.normalise(response, params['norm_radius'])
@@ -63,13 +67,13 @@ def check_forward(case, params):
     close([w.sum() for w in weights], case.get('checksum'), 'checksums of the weights')
     pads = (*params.get('pads', (2, 1, 2)), 2)[:3]
     S1, V_1 = output(latency, 1, n_bins, weights[0], pads[0], thresholds[0])
-    C1 = pooled(spikes.first_spikes, S1, 2)
+    C1 = pooled(neurons.first_spikes, S1, 2)
     S2, V_2 = output(C1, 1, n_bins, weights[1], pads[1], thresholds[1])
-    C2 = pooled(spikes.first_spikes, S2, 3)
+    C2 = pooled(neurons.first_spikes, S2, 3)
     for name, tau in (('s1', S1), ('c1', C1), ('s2', S2), ('c2', C2)):
         equal(tau, case[f'{name}_latency'], f'{name} latencies')
     active = np.empty_like(C2)
-    spikes.active_pools(C1, n_bins, spikes.map_last(weights[1]), pads[1], float(thresholds[1]), True, 3, active)
+    neurons.active_pools(C1, n_bins, neurons.map_last(weights[1]), pads[1], float(thresholds[1]), True, 3, active)
     equal(active, case['c2_latency'] < n_bins, 'active C2 cells')
     close(V_1[0], case.get('s1_potential_final_img0'), 'S1 potential')
     close(V_2[0], case.get('s2_potential_final_img0'), 'S2 potential')
@@ -83,10 +87,10 @@ def check_forward(case, params):
     close(largest, case['s3_potential'].reshape(len(latency), -1).max(axis=1), 'largest potentials')
     if pads[1:] == (1, 2) and [w.shape[2] for w in weights] == [5, 3, 5]:         # the kernels and paddings of `layers`
         given = {'n_maps': tuple(maps[1:]), 'threshold': tuple(map(float, thresholds[:2])), 'n_time_bins': n_bins,
-                 'n_channels': maps[0], 'image_size': latency.shape[2], 'input_pad': pads[0], 'n_classes': n_classes,
+                 'n_channels': maps[0], 'image_size': latency.shape[2], 'padding': (pads[0], 1), 'n_classes': n_classes,
                  'class_map': class_map}
         p = SimpleNamespace(**asdict(load_params(exp_params)) | given)              # no check: any size will do
-        check_module(case, spiking.DeepNetwork(p, weights), latency)
+        check_module(case, network.DeepNetwork(p, weights), latency)
 
 
 def check_module(case, net, latency):
@@ -96,7 +100,7 @@ def check_module(case, net, latency):
         module.register_forward_hook(lambda _, __, out, name=name: found[name].append(out))
     decision, V = net.decide(latency)
     for name, waves in found.items():
-        equal(spiking.latencies(spiking.torch.stack(waves)), case[f'{name}_latency'], f'{name} of the module')
+        equal(network.latencies(network.torch.stack(waves)), case[f'{name}_latency'], f'{name} of the module')
     close(V, case['s3_potential'], 'S3 potentials of the module')
     equal(decision, case['decision'], 'decisions of the module')
 
@@ -160,7 +164,7 @@ def check_layers12(case, params):
     n_bins = params['T']
     for number, inputs in ((1, case['input_latency']), (2, case['c1_latency'])):
         start, i = case[f'conv{number}_weight_init'], number - 1
-        layer = spikes.Layer(inputs.shape[1], inputs.shape[2], params['pads'][i], start.shape[2], len(start), 1)
+        layer = neurons.Layer(inputs.shape[1], inputs.shape[2], params['pads'][i], start.shape[2], len(start), 1)
         rule = stdp.Rule(n_bins, 1, layer.pad, float(params['thresholds'][i]), True, params['k'][i], params['r'][i],
                          *map(float, params['bounds']), params.get('stabiliser', True))
         rates = stdp.Rates(*params['rates'], params['max_ap'], params['doubling_interval'])
@@ -204,8 +208,9 @@ def check_layer3(case, params):
     W_1, W_2 = (np.array(case[f'conv{i}_weight'], float) if f'conv{i}_weight' in case
                 else hashed(params, i, params['shapes'][i - 1]) for i in (1, 2))
     pads = params.get('pads', (2, 1))
-    C1 = pooled(spikes.first_spikes, output(case['input_latency'], 1, params['T'], W_1, pads[0], params['thresholds'][0])[0], 2)
-    C2 = pooled(spikes.first_spikes, output(C1, 1, params['T'], W_2, pads[1], params['thresholds'][1])[0], 3)
+    S1 = output(case['input_latency'], 1, params['T'], W_1, pads[0], params['thresholds'][0])[0]
+    C1 = pooled(neurons.first_spikes, S1, 2)
+    C2 = pooled(neurons.first_spikes, output(C1, 1, params['T'], W_2, pads[1], params['thresholds'][1])[0], 3)
     equal(C2, case['c2_latency'], 'C2 latencies')
     counts = (case['c2_latency'] < params['T']).astype(np.uint8)
     class_map, n_classes = classes_of(params['decision_map'], len(start), counts[0, 0].size)
@@ -243,9 +248,9 @@ def check_trained(case, params):
                     n_maps=(len(W_1), len(W_2), 200), n_winners=(1, 1))
     rng = np.random.default_rng(1)
     latency = rng.integers(0, 3 * p.n_time_bins, (3, W_1.shape[1], 28, 28)).clip(max=p.n_time_bins).astype(np.uint8)
-    counts = lower.features(p, latency, W_1, W_2)
-    C1 = pooled(spikes.first_spikes, output(latency, 1, p.n_time_bins, W_1, 2, p.threshold[0])[0], 2)
-    C2 = pooled(spikes.first_spikes, output(C1, 1, p.n_time_bins, W_2, 1, p.threshold[1])[0], 3)
+    counts = features.c2_spikes(p, latency, W_1, W_2)
+    C1 = pooled(neurons.first_spikes, output(latency, 1, p.n_time_bins, W_1, 2, p.threshold[0])[0], 2)
+    C2 = pooled(neurons.first_spikes, output(C1, 1, p.n_time_bins, W_2, 1, p.threshold[1])[0], 3)
     equal(counts, C2 < p.n_time_bins, 'features')
     assert 0 < counts.sum() < counts.size
     for weight in (W_1, W_2):

@@ -9,7 +9,8 @@ from test_rstdp_mnist_model import REFERENCE, T, random_latency, tiny
 
 from common.checkpoint import Checkpoint
 from common.params import load_params
-from rstdp_mnist import encoding, exp_params, lower, replication, simulation, spikes, spiking, stdp
+from rstdp_mnist import encoding, exp_params, features, neurons, replication, simulation, stdp
+from rstdp_mnist import spikingjelly_network as network
 
 SMALLEST = {'data': 'digits', 'n_train': 40, 'n_test': 20, 'n_maps': (8, 12, 20), 'epochs_s1': 1, 'epochs_s2': 1,
             'epochs_s3': 1, 'factor_window': 20}
@@ -59,7 +60,7 @@ def test_kernels_are_their_python_source():
     np.testing.assert_array_equal(found[0][1], found[1][1])
     cells = [np.empty(latency[0].size * 2, np.int64) for _ in range(2)]
     begins, orders = np.zeros((2, T + 1), np.int64), np.zeros((2, 2, 3, 3), np.int64)
-    for i, function in enumerate((spikes.list_spikes, spikes.list_spikes.py_func)):
+    for i, function in enumerate((neurons.list_spikes, neurons.list_spikes.py_func)):
         function(latency[0], 2, T, cells[i], begins[i], orders[i])
     np.testing.assert_array_equal(begins[0], begins[1])
     np.testing.assert_array_equal(orders[0], orders[1])
@@ -71,27 +72,27 @@ def test_kernels_are_their_python_source():
 def test_latency_neurons_fire_once_and_keep_their_potential():
     x = torch.tensor([[1.0, 2.0, 0.5], [1.0, 0.0, 0.5], [1.0, 3.0, 0.5]])
     for strict, expected in ((True, [[0, 0, 0], [0, 0, 0], [1, 1, 0]]), (False, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])):
-        node = spiking.IFLatencyNode(2.0, strict)
+        node = network.IFLatencyNode(2.0, strict)
         for _ in range(2):                         # a second time after reset_net: `fired` is a memory and is cleared
             assert torch.stack([node(row) for row in x]).tolist() == expected
             assert node.v.tolist() == [3.0, 5.0, 1.5]
             functional.reset_net(node)
         node.step_mode = 'm'
         assert node(x).tolist() == expected
-    silent = spiking.IFLatencyNode(float('inf'))
+    silent = network.IFLatencyNode(float('inf'))
     assert not silent(torch.full((4,), 1e30, dtype=torch.float64)).any() and silent.v.tolist() == [1e30] * 4
 
 
 def test_pools_pass_one_spike_or_every_distinct_latency():
     latency = np.array([[[[3, 5], [5, 15]]]], np.uint8)
-    waves = spiking.waves(latency, T)
-    first = spiking.FirstSpikePool(2, 'm')(waves)
+    waves = network.waves(latency, T)
+    first = network.FirstSpikePool(2, 'm')(waves)
     every = torch.stack([torch.nn.functional.max_pool2d(wave, 2) for wave in waves])
-    assert first.sum() == 1 and spiking.latencies(first).item() == 3
+    assert first.sum() == 1 and network.latencies(first).item() == 3
     assert every.sum() == 2
     out, count = np.empty((1, 1, 1, 1), np.uint8), np.empty((1, 1, 1, 1), np.uint8)
-    spikes.first_spikes(latency, 2, out)
-    spikes.count_spikes(latency, 2, T, count)
+    neurons.first_spikes(latency, 2, out)
+    neurons.count_spikes(latency, 2, T, count)
     assert out.item() == 3 and count.item() == 2
 
 
@@ -101,12 +102,12 @@ def test_the_module_is_the_event_driven_network(released):
     p = tiny(released_code=released, batch_size=20 if released else 1, doubling_interval=40)
     out = simulation.run(p)
     weights = [out[f'conv{i}_weight'].astype(float) for i in (1, 2, 3)]
-    latency = encoding.encode(simulation.lower.data.digits('test')[0][:20])
-    net = spiking.DeepNetwork(p, weights)
+    latency = encoding.encode(simulation.features.data.digits('test')[0][:20], p)
+    net = network.DeepNetwork(p, weights)
     seen = []
     net.pool2.register_forward_hook(lambda _, __, spike: seen.append(spike))
     decision, V = net.decide(latency)
-    counts = lower.features(p, latency, weights[0], weights[1])
+    counts = features.c2_spikes(p, latency, weights[0], weights[1])
     np.testing.assert_array_equal(torch.stack(seen).sum(0).numpy(), counts)
     kernel_decision, _, largest = simulation.decider(p, weights[2]).present(counts)
     np.testing.assert_array_equal(decision, kernel_decision)
@@ -137,13 +138,13 @@ class Stopped(Checkpoint):
                                    {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}])
 def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkeypatch, given):
     """Stopped in layers 1, 2 and 3 one after the other, each time continued."""
-    monkeypatch.setattr(lower, 'BLOCK', 20)
+    monkeypatch.setattr(features, 'BLOCK', 20)
     monkeypatch.setattr(simulation, 'CHUNK', 10)
-    monkeypatch.setattr('common.RESULTS', tmp_path)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
     p = tiny(**given)
     whole = simulation.run(p)
     stop, stages = [0], []
-    monkeypatch.setattr(lower, 'Checkpoint', lambda path, every: Stopped(path, stop))
+    monkeypatch.setattr(features, 'Checkpoint', lambda path, every: Stopped(path, stop))
     for offers in (2, 3, 4, 6, 2, 5):
         stop[0] = offers
         try:
@@ -163,7 +164,7 @@ def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkey
 @pytest.mark.parametrize('stabiliser', [True, False])
 def test_without_stabiliser_weights_move_by_the_bare_rates(stabiliser):
     """dW = a+ or a-, times (W - w_lo)(w_hi - W) with the stabiliser; the maps that did not win stay."""
-    layer = spikes.Layer(2, 8, 0, 3, 5, 1)
+    layer = neurons.Layer(2, 8, 0, 3, 5, 1)
     rule = stdp.Rule(T, 1, 0, 2.0, True, 2, 0, 0.0, 1.0, stabiliser)
     net = stdp.Learner(np.full(layer.shape, 0.4), layer, rule, stdp.Rates(0.1, -0.05, 0.15, 500))
     winners = net.advance(random_latency(np.random.default_rng(0), (1, 2, 8, 8)))[0]
@@ -200,11 +201,11 @@ def test_the_best_weights_are_those_of_the_best_epoch(n_validation):
 
 
 def test_runs_that_differ_in_layer_3_share_layers_1_and_2(tmp_path, monkeypatch):
-    monkeypatch.setattr('common.RESULTS', tmp_path)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
     changes = {}, {'s3_seed': 5}, {'factor_window': 30}, {'class_map': 'flat_mod'}
-    paths = {lower.cache_path(tiny(**given)) for given in changes}
+    paths = {features.cache_path(tiny(**given)) for given in changes}
     assert len(paths) == 1
-    assert lower.cache_path(tiny(threshold=(8.0, 7.0))) not in paths
+    assert features.cache_path(tiny(threshold=(8.0, 7.0))) not in paths
     a, b = (simulation.run(tiny(s3_seed=s), Checkpoint(tmp_path / f'{s}.npz')) for s in (-1, 5))
     assert len(list((tmp_path / 'rstdp_mnist' / 'layers12').glob('*.npz'))) == 1
     np.testing.assert_array_equal(a['conv2_weight'], b['conv2_weight'])
@@ -228,5 +229,5 @@ def test_each_departure_alone_can_be_run(mode):
 def test_initial_weights_are_three_draws_of_one_generator():
     p = tiny(seed=3)
     rng = np.random.default_rng(3)
-    for W, layer in zip(lower.initial_weights(p), spikes.layers(p), strict=True):
+    for W, layer in zip(features.initial_weights(p), neurons.layers(p), strict=True):
         np.testing.assert_array_equal(W, rng.normal(0.8, 0.05, layer.shape))

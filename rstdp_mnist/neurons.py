@@ -40,19 +40,19 @@ class Layer(NamedTuple):
 
 def layers(p):
     """The three layers of parameters p (exp_params.Params)."""
-    one = Layer(p.n_channels, p.image_size, p.input_pad, 5, p.n_maps[0], 2)
-    two = Layer(p.n_maps[0], one.pooled, 1, 3, p.n_maps[1], 3)
-    return one, two, Layer(p.n_maps[1], two.pooled, 2, 5, p.n_maps[2], 1)
+    one = Layer(p.n_channels, p.image_size, p.padding[0], p.kernel_size[0], p.n_maps[0], p.pool[0])
+    two = Layer(p.n_maps[0], one.pooled, p.padding[1], p.kernel_size[1], p.n_maps[1], p.pool[1])
+    return one, two, Layer(p.n_maps[1], two.pooled, p.kernel_size[2] // 2, p.kernel_size[2], p.n_maps[2], 1)
 
 
 def map_last(weight):
     """Copy of weights (f, c, ky, kx) as the kernels want them, (c, ky, kx, f)."""
-    return np.ascontiguousarray(weight.transpose(1, 2, 3, 0))
+    return np.array(weight.transpose(1, 2, 3, 0), order='C')
 
 
 def map_first(W):
     """Copy of the kernels' weights (c, ky, kx, f) as (f, c, ky, kx)."""
-    return np.ascontiguousarray(W.transpose(3, 0, 1, 2))
+    return np.array(W.transpose(3, 0, 1, 2), order='C')
 
 
 @kernel

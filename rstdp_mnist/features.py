@@ -1,27 +1,31 @@
-"""Layers 1 and 2: initial weights, training, and the frozen features that layer 3 learns from.
+"""Layers 1 and 2: initial weights, training, and the frozen features (spikes of C2) that layer 3 learns from.
 
 Nothing above layer 2 can change what is computed here, so runs that differ in layer 3 only share one file.
 """
 import dataclasses
 import hashlib
 import json
+import sys
 import time
 
 import numpy as np
 
 from common import results
 from common.checkpoint import Checkpoint
+from common.data import content_digest
 from common.kernel import source_digest
-from common.results import load_npz, write_atomically
+from common.results import is_complete, load_npz, write_atomically
 from common.running import progress
-from rstdp_mnist import data, replication, stdp
-from rstdp_mnist.spikes import active_pools, count_spikes, first_spikes, forward, layers, map_last
+from rstdp_mnist import data, nmnist, replication, stdp
+from rstdp_mnist.neurons import active_pools, count_spikes, first_spikes, forward, layers, map_last
 
-BELOW = ('lower', 'stdp', 'spikes', 'encoding', 'data', 'nmnist', 'replication')     # the code of layers 1 and 2
+BELOW = ('features', 'stdp', 'neurons', 'encoding', 'data', 'nmnist', 'replication')     # the code of layers 1 and 2
 BLOCK = 1000                            # images between two chances to stop
-UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward_ltp', 'reward_ltd', 'punishment_ltd',
-         'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss', 's3_dropout', 'dropout_epochs',
-         's3_dtype', 'test_every', 'released_code', 'rng', 'data_dir'}          # the data themselves: data.identity
+SAMPLE = 100                            # images of a diagnosis
+UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward', 'margin', 'reward_ltp',
+         'reward_ltd', 'punishment_ltd', 'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss',
+         'slow_weights', 's3_dropout', 'dropout_epochs', 's3_dtype', 'test_every', 'released_code', 'rng',
+         'data_dir'}                    # what acts above layer 2 only
 
 
 def initial_weights(p):
@@ -80,7 +84,7 @@ def in_blocks(function, inputs, label=None, size=BLOCK // 2):
     return out
 
 
-def features(p, latency, weight_1, weight_2, label=None):
+def c2_spikes(p, latency, weight_1, weight_2, label=None):
     """Spikes of C2 (n, c, h, h) uint8 for input latencies and weights (f, c, ky, kx) of layers 1 and 2."""
     W_1, W_2 = map_last(weight_1.astype(np.float64)), map_last(weight_2.astype(np.float64))
     return in_blocks(lambda block: third_input(p, second_input(p, block, W_1), W_2), latency, label)
@@ -99,6 +103,23 @@ def latency_histograms(p, latency, weight_1, weight_2):
     forward(second, window, p.n_time_bins, W_2, two.pad, p.threshold[1], p.strict_threshold, S2, nothing)
     first_spikes(S2, two.pool, C2)
     return np.array([np.bincount(x.ravel(), minlength=p.n_time_bins + 1) / len(latency) for x in (latency, S1, C1, S2, C2)])
+
+
+def diagnosis(p, number, weight, inputs):
+    """Why so few winners, and which thresholds are possible: layer 1 or 2 on a few images, in one line.
+
+    weight (f, c, ky, kx); inputs (n, c, h, w) uint8: latencies that the layer sees.
+    """
+    layer, k = layers(p)[number - 1], p.n_winners[number - 1]
+    window = layers(p)[0].pool if number == 2 and p.pooling == 'distinct' else 1
+    tau, V = (np.empty((len(inputs), layer.maps, layer.size, layer.size), kind) for kind in (np.uint8, np.float64))
+    forward(inputs, window, p.n_time_bins, map_last(weight), layer.pad, p.threshold[number - 1], p.strict_threshold, tau, V)
+    places = np.sort(V.max(axis=1).reshape(len(V), -1), axis=1)            # strongest potential at each place, ascending
+    firing = (tau < p.n_time_bins).any(axis=1).mean()
+    enough = np.quantile(places[:, -min(k, places.shape[1])], 0.05)
+    return (f'layer {number}, threshold {p.threshold[number - 1]:g}: {100 * firing:.0f} % of the places fire; the strongest '
+            f'potential of an image is {np.median(places[:, -1]):.1f} (median); up to threshold {enough:.1f} at least '
+            f'k = {k} places fire in 19 of 20 images')
 
 
 # ---------------------------------------------------------------- training
@@ -148,8 +169,18 @@ def train_layer(p, number, weight, inputs, n, checkpoint, state):
                 if at == n and net.waiting:
                     net.apply()
                 checkpoint.offer(frozen, number, weight, net, epoch, at, found, spread, state)
+            report(p, number, epoch, found[epoch] / n, net, inputs(order[:SAMPLE]), bar)
             epoch, at = epoch + 1, 0
     return net.weight(), {f'winners_{number}': np.array(found) / n, f'unsaturated_{number}': np.array(spread)}
+
+
+def report(p, number, epoch, winners, net, inputs, bar):
+    """Say after an epoch how many neurons won; an epoch without any winner ends the run: ValueError."""
+    if not winners:
+        raise ValueError(f'no neuron won in a whole epoch: nothing is learned; {diagnosis(p, number, net.weight(), inputs)}')
+    if not bar.disable:
+        line = f'epoch {epoch}: {winners:.2f} winners an image; {diagnosis(p, number, net.weight(), inputs)}'
+        bar.write(line, file=sys.stderr)
 
 
 def frozen(number, weight, net, epoch, at, found, spread, state):
@@ -182,9 +213,10 @@ def train(p, latency, checkpoint):
 # ---------------------------------------------------------------- one file for all runs with the same layers 1 and 2
 
 def cache_path(p):
-    """results/rstdp_mnist/layers12/<key>.npz; the key covers the parameters below layer 3 and the source."""
+    """results/rstdp_mnist/layers12/<key>.npz; the key covers the parameters, the input files and the code below layer 3."""
     known = {k: v for k, v in dataclasses.asdict(p).items() if k not in UPPER}
-    text = json.dumps(known, sort_keys=True) + data.identity(p) + source_digest('rstdp_mnist', BELOW)
+    files = [content_digest(path) for path in data.input_files(p)]
+    text = json.dumps([known, files, source_digest('rstdp_mnist', BELOW)], sort_keys=True)
     return results.RESULTS / 'rstdp_mnist' / 'layers12' / f'{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz'
 
 
@@ -207,7 +239,7 @@ def prepare(p, checkpoint):
     A run that keeps checkpoints also keeps this result, for itself and for other runs.
     """
     path = cache_path(p) if checkpoint.path else None
-    if path and path.exists():
+    if path and is_complete(path):
         meta, arrays = load_npz(path, 'file of layers 1 and 2')
         return meta['cpu_seconds'], arrays | {part: unpacked(p, arrays[part]) for part in ('train', 'test')}
     own = Checkpoint(path.with_suffix('.checkpoint.npz') if path else None, checkpoint.every)
@@ -216,11 +248,13 @@ def prepare(p, checkpoint):
     weight_1, weight_2, second, records = train(p, images.latency, own)
     W_2 = map_last(weight_2)
     found = (in_blocks(lambda block: third_input(p, block, W_2), second, f'{p.member} C2') if second is not None
-             else features(p, images.latency, weight_1, weight_2, f'{p.member} C2'))
+             else c2_spikes(p, images.latency, weight_1, weight_2, f'{p.member} C2'))
     out = {'conv1_weight': weight_1, 'conv2_weight': weight_2, 'train': found, 'train_labels': images.labels,
-           'test': features(p, tests.latency, weight_1, weight_2, f'{p.member} C2, test'), 'test_labels': tests.labels,
+           'test': c2_spikes(p, tests.latency, weight_1, weight_2, f'{p.member} C2, test'), 'test_labels': tests.labels,
            'latency_histogram': latency_histograms(p, tests.latency[:200], weight_1, weight_2),
            'example_latency': tests.latency[:1]} | records
+    if p.data == 'nmnist':
+        out['example_events'] = nmnist.first_recording('test', p.data_dir)
     seconds = time.process_time() - own.begin
     if path:
         meta = np.array(json.dumps({'cpu_seconds': seconds}))

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from spikingjelly.activation_based import base, functional, neuron
 
+from rstdp_mnist.neurons import layers
 from rstdp_mnist.rstdp import class_of
-from rstdp_mnist.spikes import layers
 
 SIMPLE = getattr(neuron, 'SimpleBaseNode', neuron.BaseNode)      # 2.0 has a simple base with charge, fire, reset hooks
 
