@@ -2,7 +2,6 @@
 import dataclasses
 import importlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ FOLDERS = folders()
 def simulate(folder, *words, limit=None, **environment):
     """`python -m folder.simulation words`; limit: size in bytes beyond which no file may grow (a full disk)."""
     def before():
+        import resource
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     return subprocess.run([sys.executable, '-m', f'{folder}.simulation', *words], env=os.environ | environment, cwd=ROOT,
                           capture_output=True, text=True, preexec_fn=before if limit else None)
@@ -57,6 +57,7 @@ def one_line(result, *parts):
 
 # ---------------------------------------------------------------- files
 
+@pytest.mark.skipif(os.name == 'nt', reason='a limit of file sizes')
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_full_disk_while_saving_leaves_the_old_result(folder, results):
     path = result_path(smoke(folder))
