@@ -2,7 +2,6 @@
 import dataclasses
 import importlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -10,6 +9,7 @@ import time
 import warnings
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -142,7 +142,7 @@ def sweep_and_kill(cluster, members, results):
     def kill():
         while not list(results.rglob('*.npz')):
             time.sleep(0.05)
-        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+        psutil.Process(next(iter(cluster.workers.values())).pid).kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
