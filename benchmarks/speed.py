@@ -30,20 +30,12 @@ from common.kernel import kernel
 from common.results import write_atomically
 from reproduction.evidence import number
 from reproduction.experiments import PAPERS, hardware
+from reproduction.pace import add_rows
 from reproduction.publish import fill
-from rstdp_mnist.rstdp import add_bytes
+from rstdp_mnist.search import add_bytes
 
 PROCESSES = 3
 REPEATS = 7
-
-
-@kernel
-def add_rows(W, x, y, times):
-    """times matrix-vector products, y += row_j x_j: the form of the project's kernels."""
-    for _ in range(times):
-        for j in range(W.shape[0]):
-            for i in range(W.shape[1]):
-                y[i] += W[j, i] * x[j]
 
 
 @kernel
@@ -122,32 +114,45 @@ def row(folder, entry, index, rate, machine):
             'us_per_step': round(quickest / entry['steps'] * 1e6, 4),
             'us_per_step_median': round(median / entry['steps'] * 1e6, 4),
             'steps_per_second': round(entry['steps'] / quickest), 'peak_mb': round(peak), 'lower_bound_us': round(bound, 4),
-            'released_us': entry.get('released_us'), 'note': entry.get('note'), 'hardware': machine,
+            'note': entry.get('note'), 'hardware': machine,
             'date': time.strftime('%Y-%m-%d')}
 
 
 def table(rows):
     """Markdown table of all kernels; the notes of slow ones below it."""
-    lines = ['| folder | kernel | mode | sizes | µs a step | lower bound | × bound | released | faster by |',
-             '|---|---|---|---|---|---|---|---|---|']
+    lines = ['| folder | kernel | mode | sizes | µs a step | lower bound | × bound |', '|---' * 7 + '|']
     for r in sorted(rows, key=lambda r: list(PAPERS).index(r['folder'])):
-        ratio = f'{number(r["released_us"] / r["us_per_step"], 3)} ×' if r['released_us'] else '–'
         lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["mode"]} | {r["sizes"]} | {number(r["us_per_step"], 3)} '
-                     f'| {number(r["lower_bound_us"], 2)} | {r["us_per_step"] / r["lower_bound_us"]:.1f} '
-                     f'| {r["released_us"] or "–"} | {ratio} |')
+                     f'| {number(r["lower_bound_us"], 2)} | {r["us_per_step"] / r["lower_bound_us"]:.1f} |')
     notes = [f'* {r["folder"]}, {r["kernel"]} ({r["mode"] or r["sizes"]}): {r["note"]}' for r in rows
              if r.get('note') and r['us_per_step'] > 5 * r['lower_bound_us']]
     return '\n'.join([*lines, '', *notes])
 
 
-def summary(rows):
-    """Markdown table for the front page: how much faster than the released programs, by kernel."""
-    lines = ['| folder | a step of the released program, divided by ours |', '|---|---|']
+def released():
+    """The ratios to the released programs (released_speed.json): both sides in turns, in one run on one machine."""
+    found = json.loads((HERE / 'released_speed.json').read_text())
+    return found | {'rows': sorted(found['rows'], key=lambda r: (r['rounds'] > 0, list(PAPERS).index(r['folder'])))}
+
+
+def released_table(found):
+    """Markdown table of those ratios, whole experiments first."""
+    lines = ['| folder | what | released, µs | ours, µs | ratio | range | what each side includes |', '|---' * 7 + '|']
+    for r in found['rows']:
+        ends = f'{r["ratio_min"]:.3g} .. {r["ratio_max"]:.3g}' if r['ratio_min'] else '–'
+        lines.append(f'| {r["folder"]} | {r["kernel"]} | {r["released_us"]:.0f} | {number(r["ours_us"], 3)} | {r["ratio"]:.3g} '
+                     f'| {ends} | {r["includes"]} |')
+    return '\n'.join([*lines, '', f'{found["machine"]}, {found["date"]}; {found["method"]}. {found["remark"]}'])
+
+
+def summary(found):
+    """Markdown table for the front page: the same ratios in one line a folder, whole experiments first."""
+    lines = ['| folder | time of the released program, divided by ours |', '|---|---|']
     for folder in PAPERS:
-        ratios = [f'{r["kernel"]} {r["mode"] or r["sizes"]} **{number(r["released_us"] / r["us_per_step"], 3)}×**' for r in rows
-                  if r['folder'] == folder and r['released_us']]
-        lines.append(f'| [{folder}]({folder}/README.md) | {", ".join(ratios)} |')
-    return '\n'.join(lines)
+        ratios = [f'{r["kernel"]} **{r["ratio"]:.3g}×**' for r in found['rows'] if r['folder'] == folder]
+        lines.append(f'| [{folder}]({folder}/README.md) | {"; ".join(ratios)} |')
+    how = f'{found["machine"]}, {found["date"]}; {found["method"]}; ranges, and what each side includes'
+    return '\n'.join([*lines, '', f'{how}: [benchmarks/README.md](benchmarks/README.md).'])
 
 
 def main(folders):
@@ -161,19 +166,24 @@ def main(folders):
     rows = [r for r in (json.loads(path.read_text()) if path.exists() else []) if r['folder'] not in (folders or known)]
     measured = ', '.join(f'{name} {value:.2g}' for name, value in rate.items())
     print(f'ns each: {measured}; on {machine}')
-    heads = [f'{name:>9}' for name in ('us/step', 'median', 'bound', 'x bound', 'released', 'MB')]
+    heads = [f'{name:>9}' for name in ('us/step', 'median', 'bound', 'x bound', 'MB')]
     print(f'{"kernel":30} {"mode":15} {"sizes":12}', *heads)
     for folder in folders or known:
         for index, entry in enumerate(importlib.import_module(f'speed_{folder}').kernels()):
             r = row(folder, entry, index, rate, machine)
-            ratio = f'{r["released_us"] / r["us_per_step"]:.0f} x' if r['released_us'] else ''
             numbers = (r['us_per_step'], r['us_per_step_median'], r['lower_bound_us'], r['us_per_step'] / r['lower_bound_us'])
-            cells = [f'{x:9.3f}' for x in numbers] + [f'{ratio:>9}', f'{r["peak_mb"]:9d}']
+            cells = [f'{x:9.3f}' for x in numbers] + [f'{r["peak_mb"]:9d}']
             print(f'{r["kernel"]:30} {r["mode"]:15} {r["sizes"]:12}', *cells)
             rows.append(r)
     write_atomically(path, lambda file: file.write((json.dumps(rows, indent=1) + '\n').encode()))
-    fill(HERE.parent / 'README.md', 'speed', summary(rows))
-    fill(HERE / 'README.md', 'speed', f'{table(rows)}\n\n{machine}, one thread. Measured rates, ns each: {measured}.')
+    write_tables(rows, f'{machine}, one thread. Measured rates, ns each: {measured}.')
+
+
+def write_tables(rows, remark):
+    """Fill the tables of both READMEs."""
+    fill(HERE.parent / 'README.md', 'speed', summary(released()))
+    fill(HERE / 'README.md', 'speed', f'{table(rows)}\n\n{remark}')
+    fill(HERE / 'README.md', 'released', released_table(released()))
 
 
 if __name__ == '__main__':

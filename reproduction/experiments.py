@@ -20,6 +20,7 @@ from common.results import is_complete, load_npz, result_path, write_atomically
 from common.running import size, sweep
 from reproduction import report
 from reproduction.evidence import evaluate, verdict
+from reproduction.pace import slowness
 
 PAPERS = {
     'impression_learning': 'Bredenberg et al., NeurIPS 2021',
@@ -140,12 +141,14 @@ def draw(experiment, runs):
 
 def announce(experiments, wanted, todo, n_jobs, machine):
     """Say what is about to be done, and how long it may take."""
-    minutes = sum(map(size, todo)) / 60 / joblib.effective_n_jobs(n_jobs)
+    factor = slowness() if todo else 1.0
+    minutes = factor * sum(map(size, todo)) / 60 / joblib.effective_n_jobs(n_jobs)
     print(f'{len(experiments)} experiments, {len(wanted)} runs, {len(todo)} to do, on {machine}')
     cold = [folder for folder in dict.fromkeys(e['folder'] for e in experiments)
             if not (ROOT / 'data' / 'cache' / 'numba' / f'{folder}-{source_digest(folder)[:10]}').exists()]
     if todo:
-        print(f'about {minutes:.0f} min on the machine where it was measured; the time left in the bar follows from the runs'
+        print(f'about {max(1, round(minutes))} min if nothing else runs here (compiled arithmetic takes {factor:.1f} times as '
+              'long as where the costs were measured); the bar corrects it from the first runs on'
               + (f'; compiled first, up to a minute each: {", ".join(cold)}' if cold else ''), flush=True)
 
 
