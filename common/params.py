@@ -16,15 +16,16 @@ import importlib
 import math
 import types
 import warnings
+from pathlib import Path
 
 import numpy as np
+
+PATHS = ('_dir', '_file', 'recordings')            # endings of parameters that name a file or folder
 
 
 class Remark(UserWarning):
     """Something allowed that does nothing, or perhaps not what was meant."""
 
-
-# ---------------------------------------------------------------- limits
 
 def demand(true, message):
     """Raise ValueError(message) unless true."""
@@ -68,8 +69,6 @@ def one_of(p, name, choices, why=''):
     demand(value in choices, f'{name} = {value!r}: {hint}choose from {allowed}')
 
 
-# ---------------------------------------------------------------- what acts
-
 def checks_of(p_or_module):
     """The folder's checks module, of its Params or its exp_params module."""
     name = getattr(p_or_module, '__name__', None) or type(p_or_module).__module__
@@ -80,8 +79,6 @@ def unused(p):
     """{parameter: when it acts, in words} of those that do nothing in run p."""
     return {name: words for names, words, when in getattr(checks_of(p), 'USED', ()) if not when(p) for name in names.split()}
 
-
-# ---------------------------------------------------------------- values
 
 def convert(name, kind, value):
     """`value` (text from the command line, or a Python value) as the annotated type `kind`; ValueError if it is none."""
@@ -121,8 +118,7 @@ def load_params(module, *words, **given):
     Raises ValueError with one clear line for an unknown name, a wrong type or an impossible value; warns (Remark) of a given
     parameter that this run does not use.
     """
-    known = {f.name: f for f in dataclasses.fields(module.Params)}
-    aliases = getattr(module, 'ALIASES', {})
+    known, aliases = {f.name: f for f in dataclasses.fields(module.Params)}, getattr(module, 'ALIASES', {})
     for word in words:
         if '=' not in word:
             raise ValueError(f'{word!r}: parameters are given as name=value, for example mode={module.mode}')
@@ -135,6 +131,8 @@ def load_params(module, *words, **given):
     for name in given:
         nearest('parameter', name, known)
     given = {name: convert(name, known[name].type, value) for name, value in given.items()}
+    for name, value in given.items():
+        demand(not (name.endswith(PATHS) and value) or Path(value).exists(), f'{name} = {value!r} does not exist')
     chosen = {'mode': mode} | module.MODES[mode]
     number = (chosen | given).get('array_num', known['array_num'].default)
     if (chosen | given).get('released_code', False):

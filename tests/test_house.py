@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from common import ROOT, machine, words
+from common import ROOT, machine, params, words
 from common.params import Remark, load_params, unused
 from common.results import blown_up, is_complete, load_npz, provenance, result_path
 from common.running import sweep
@@ -73,6 +73,16 @@ def test_every_name_in_used_is_a_parameter_and_stands_once(folder):
     module = importlib.import_module(f'{folder}.exp_params')
     used = [name for names, _, _ in getattr(importlib.import_module(f'{folder}.checks'), 'USED', ()) for name in names.split()]
     assert len(used) == len(set(used)) and set(used) <= set(module.Params.__dataclass_fields__)
+
+
+@pytest.mark.parametrize('folder', folders())
+def test_a_path_that_does_not_exist_is_refused_in_every_run(folder, tmp_path):
+    module = importlib.import_module(f'{folder}.exp_params')
+    names = [name for name in module.Params.__dataclass_fields__ if name.endswith(params.PATHS)]
+    for name in names:
+        with pytest.raises(ValueError, match=f'{name} = .*nowhere.* does not exist'):
+            load_params(module, **{name: str(tmp_path / 'nowhere')})
+    assert names or folder == 'microcircuits'
 
 
 # ---------------------------------------------------------------- results
