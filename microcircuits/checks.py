@@ -1,18 +1,19 @@
-"""Bad parameters of the microcircuits, named in one line before anything is computed (lists, times, combinations)."""
+"""What parameters of the microcircuits are allowed, which of them act when, what a run needs.
+
+Mistakes are named in one line before anything is computed.
+"""
 from common.params import demand, is_number, one_of, require, within
+from microcircuits import data
+from microcircuits.checks_used import PHASED_RULES, USED, noisy, ou, teacher, words
 
 ACTIVATIONS = ('linear', 'relu', 'soft_relu', 'logistic', 'tanh', 'hard_sigmoid')
 SERIES = ('MSE', 'error', 'input', 'target', 'WPP', 'WIP', 'BPP', 'BPI', 'dWPP', 'dWIP', 'dBPP', 'dBPI', 'uP', 'uP_breve',
           'rP_breve', 'rP_breve_HI', 'uI', 'uI_breve', 'rI_breve', 'vbas', 'vapi', 'vapi_noise', 'noise', 'epsilon',
           'epsilon_LO', 'lat_mismatch')
 NOISE_MODES = {'PAL': ('const', 'uP', 'uP_breve', 'vapi'), 'phased': ('uP', 'vapi', 'uP_adaptive')}
+__all__ = ['USED', 'check', 'inputs', 'memory', 'remarks']
 RANGES = ('init_WPP_range', 'init_WIP_range', 'init_BPP_range', 'init_BPI_range', 'init_teacher_WPP_range',
           'init_teacher_WIP_range', 'init_teacher_BPP_range', 'init_teacher_BPI_range', 'input_range', 'change_range')
-
-
-def words(text):
-    """The names in a comma-separated text."""
-    return [word.strip() for word in text.split(',') if word.strip()]
 
 
 def whole_multiple(p, *names):
@@ -27,22 +28,19 @@ def whole_multiple(p, *names):
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
-    for name in ('dataset_size', 'epochs', 'rec_per_steps'):
-        demand(1 <= getattr(p, name) <= 1e9, f'{name} = {getattr(p, name)}: a whole number from 1 to 1e9')
+    check_values(p)
     check_layers(p)
     check_model(p)
     check_lists(p)
     check_times(p)
     check_recording(p)
-    check_values(p)
+    check_samples(p)
 
 
 def check_layers(p):
     """Layers, activation, ranges."""
     demand(len(p.layers) >= 3 and all(type(n) is int and 1 <= n <= 100_000 for n in p.layers),
            f'layers = {p.layers}: at least 3 positive numbers of neurons (input, hidden, output)')
-    weights = sum(a * b for a, b in zip(p.layers[:-1], p.layers[1:], strict=True))
-    demand(weights <= 10 ** 8, f'layers = {p.layers} have {weights:.1g} weights W; 1e8 is the limit (8 GB of state)')
     names = words(p.activation)
     demand(len(names) in (1, len(p.layers) - 1),
            f'activation names {len(names)} functions; 1 or {len(p.layers) - 1} (layers 1 to N) are allowed')
@@ -50,14 +48,14 @@ def check_layers(p):
         demand(name in ACTIVATIONS, f'activation {name!r}: choose from {", ".join(ACTIVATIONS)}')
     for name in RANGES:
         pair = getattr(p, name)
-        good = len(pair) == 2 and all(is_number(x) for x in pair)
+        good = len(pair) == 2 and all(is_number(x, 1e12) for x in pair)
         demand(good and pair[0] <= pair[1], f'{name} = {pair}: two numbers, low <= high')
 
 
 def check_model(p):
     """Combinations of model, connection and noise that exist."""
     hidden = len(p.layers) - 2
-    if p.model_type in ('LDRL', 'DTPDRL'):
+    if p.model_type in PHASED_RULES:
         demand(p.connection == 'skip', f"model_type = {p.model_type!r}: the phased rules need connection='skip'")
     if p.model_type == 'PAL' and p.connection == 'skip':
         demand(hidden == 1, "model_type = 'PAL' with connection = 'skip' exists with one hidden layer only "
@@ -72,7 +70,7 @@ def check_model(p):
                f'program crashes with uP_adaptive); choose from {", ".join(NOISE_MODES["PAL"])}')
         demand(not (p.dWPP_r_low_pass and p.dWPP_post_low_pass),
                'dWPP_r_low_pass and dWPP_post_low_pass exclude each other: filter the presynaptic or the postsynaptic factor')
-    elif p.model_type in ('LDRL', 'DTPDRL'):
+    elif p.model_type in PHASED_RULES:
         demand(p.noise_mode in NOISE_MODES['phased'], f'noise_mode = {p.noise_mode!r} does not exist for {p.model_type}; '
                f'choose from {", ".join(NOISE_MODES["phased"])}')
         demand(not p.gate_regularizer or words(p.activation)[-1] in ('relu', 'hard_sigmoid'),
@@ -88,7 +86,7 @@ def check_lists(p):
     longer = ('alpha', 'noise_scale') + (('eta_IP', 'eta_PI') if p.protocol == 'notebook' else ())
     for name in ('eta_fw', 'eta_bw', 'eta_IP', 'eta_PI', 'noise_scale', 'alpha'):
         values, wanted = getattr(p, name), N if name == 'eta_fw' else N - 1
-        demand(all(is_number(x) and x >= 0 for x in values), f'{name} = {values}: numbers from 0 to 1e12')
+        demand(all(is_number(x, 1e12) and x >= 0 for x in values), f'{name} = {values}: numbers from 0 to 1e12')
         if name == 'eta_IP' and p.connection == 'skip':
             demand(len(values) >= 1, 'eta_IP is empty; with skip connections it needs one entry (the last one counts)')
         elif name in longer:
@@ -114,7 +112,7 @@ def check_times(p):
         filters = ['tauHP'] + (['tauxi'] if p.noise_type == 'OU' else [])
         if p.dWPP_low_pass or p.dWPP_r_low_pass or p.dWPP_post_low_pass or p.inter_low_pass:
             filters.append('tauLO')
-    elif p.model_type in ('LDRL', 'DTPDRL'):
+    elif p.model_type in PHASED_RULES:
         whole_multiple(p, 'dtxi', 'Tbw')
         filters = ['tausyn'] + (['taueps'] if p.noise_mode == 'uP_adaptive' else [])
     for name in filters:
@@ -139,58 +137,85 @@ def check_recording(p):
 def check_values(p):
     """Values that are possible, one by one."""
     within(p, 'array_num', 1, None, 'members are numbered from 1')
-    require(p, 'seed', 0 <= p.seed < 2 ** 32, '0 <= seed < 2 ** 32 must hold (a seed of 32 bits)')
-    require(p, 'input_seed', 0 <= p.input_seed < 2 ** 32, '0 <= input_seed < 2 ** 32 must hold (a seed of 32 bits)')
-    require(p, 'change_seed', 0 <= p.change_seed < 2 ** 32, '0 <= change_seed < 2 ** 32 must hold (a seed of 32 bits)')
-    one_of(p, 'task', ('bw_only', 'fw_bw'), 'the two tasks')
-    one_of(p, 'model_type', ('BP', 'FA', 'PAL', 'LDRL', 'DTPDRL'), 'the learning rules')
-    one_of(p, 'connection', ('layered', 'skip'), 'where the top-down weights come from')
-    one_of(p, 'noise_type', ('OU', 'hold_white_noise'), 'the two kinds of noise')
-    one_of(p, 'protocol', ('runner', 'notebook'), 'the two protocols')
+    within(p, 'seed input_seed change_seed', 0, 2 ** 32 - 1, 'a seed of 32 bits')
+    one_of(p, 'task', ('bw_only', 'fw_bw'))
+    one_of(p, 'model_type', ('BP', 'FA', 'PAL', 'LDRL', 'DTPDRL'))
+    one_of(p, 'connection', ('layered', 'skip'))
+    one_of(p, 'noise_type', ('OU', 'hold_white_noise'))
+    one_of(p, 'protocol', ('runner', 'notebook'))
     one_of(p, 'compare', ('', 'BP'), 'nothing, or back-propagation')
-    one_of(p, 'rng', ('modern', 'legacy'), 'the random stream')
-    require(p, 'gl', 0 < p.gl <= 1e6, '0 < gl <= 1e6 must hold (a conductance is positive)')
-    require(p, 'gbas', 0 < p.gbas <= 1e6, '0 < gbas <= 1e6 must hold (a conductance is positive)')
-    within(p, 'gapi', 0, 1e6, 'a conductance is not negative')
-    require(p, 'gden', 0 < p.gden <= 1e6, '0 < gden <= 1e6 must hold (a conductance is positive)')
-    within(p, 'gnI', 0, 1e6, 'a conductance is not negative')
-    within(p, 'gntgt', 0, 1e6, 'a conductance is not negative')
+    one_of(p, 'rng', ('modern', 'legacy'))
+    one_of(p, 'data', ('uniform', 'yin_yang', 'mnist'))
+    within(p, 'gl gbas gden', 1e-9, 1e6, 'a conductance in 1/ms')
+    within(p, 'gapi gnI gntgt', 0, 1e6, 'a conductance in 1/ms')
     within(p, 'taur', 0, 10, '1 is full prospective coding, 0 none')
     within(p, 'dt', 1e-9, 1e3, 'a time step in ms')
-    within(p, 'dataset_size', 1, 1e7, 'samples')
-    within(p, 'epochs', 1, 1e7, 'passes through the samples')
-    require(p, 'change_epoch epochs', 0 <= p.change_epoch < p.epochs,
-            '0 <= change_epoch < epochs must hold (an epoch of the run)')
+    within(p, 'dataset_size', 1, 10 ** 7, 'samples')
+    within(p, 'epochs', 1, 10 ** 7, 'passes through the samples')
+    within(p, 'change_epoch', 0, p.epochs - 1, 'an epoch of the run; 0: never')
     within(p, 'noise_deg', 0, 180, 'an angle')
-    require(p, 'slope_hard_sigmoid', 0 < p.slope_hard_sigmoid <= 1,
-            '0 < slope_hard_sigmoid <= 1 must hold (1/6, or 1 as released)')
-    one_of(p, 'data', ('uniform', 'yin_yang'), 'the two kinds of samples')
-    require(p, 'data task', p.data != 'yin_yang' or p.task == 'fw_bw', 'the yin-yang task is learned with targets')
-    require(p, 'data layers', p.data != 'yin_yang' or p.layers[0] == 4 and p.layers[len(p.layers) - 1] == 3,
-            'x, y, 1 - x, 1 - y; three classes')
-    require(p, 'data compare', p.data != 'yin_yang' or p.compare == '', 'the comparison of updates needs a teacher')
-    within(p, 'test_size', 1, 1e6, 'samples')
-    within(p, 'test_epochs', 1, 1e6, 'epochs between validations')
-    within(p, 'rec_per_steps', 1, 1e9, 'steps between two records')
+    within(p, 'slope_hard_sigmoid', 1e-9, 1, '1/6, or 1 as released')
+    within(p, 'test_size', 1, 10 ** 6, 'samples')
+    within(p, 'test_epochs', 1, 10 ** 6, 'epochs between validations')
+    within(p, 'rec_per_steps', 1, 10 ** 9, 'steps between two records')
+
+
+SIZES = {'yin_yang': (4, 3, 'x, y, 1 - x, 1 - y; three classes'), 'mnist': (784, 10, '28 x 28 pixels; ten classes')}
+
+
+def check_samples(p):
+    """Samples with classes fit the circuit."""
+    if p.classified:
+        first, last, what = SIZES[p.data]
+        require(p, 'data task', p.task == 'fw_bw', "samples with classes are learned with targets: task = 'fw_bw'")
+        require(p, 'data layers', (p.layers[0], p.layers[-1]) == (first, last), f'{first} inputs and {last} outputs ({what})')
+        require(p, 'data compare', p.compare == '', 'the comparison of updates needs a teacher')
+        for name in ('copy_teacher_weights', 'copy_teacher_voltages'):
+            require(p, f'{name} data', not getattr(p, name), 'samples with classes have no teacher')
+    if p.data == 'mnist':
+        require(p, 'dataset_size test_size', p.dataset_size + p.test_size <= 60_000, 'MNIST has 60,000 training images')
+    require(p, 'data_dir data', not p.data_dir or p.data == 'mnist', 'only mnist is read from files')
 
 
 def remarks(p):
     """What is allowed, but perhaps not what was meant."""
-    texts = []
-    if not (p.tauxi >= 3 * p.dt or p.noise_type != 'OU' or p.model_type != 'PAL'):
-        texts.append('tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)')
-    if not (p.tauxi <= 0.5 * p.Tpres or p.noise_type != 'OU' or p.model_type != 'PAL'):
-        texts.append('tauxi is close to Tpres: noise and signal are not separated in time')
-    if not (p.dt * p.eta_fw[0] * p.layers[0] <= 10 and p.dt * p.eta_bw[0] * p.layers[2] <= 1000):
-        texts.append('dt * eta * n is large: the weights will probably explode')
-    if not (p.tausyn > p.dt or p.model_type not in ('LDRL', 'DTPDRL')):
-        texts.append('tausyn = dt: the filters of the phased line keep one step only')
-    if not (len(p.alpha) < len(p.layers) - 1):
-        texts.append('alpha has more entries than hidden layers: the last ones are not used')
-    if not (len(p.eta_PI) < len(p.layers) - 1):
-        texts.append('eta_PI has more entries than hidden layers: the last ones are not used')
-    if not (len(p.eta_IP) == 1 or p.connection != 'skip'):
-        texts.append('eta_IP has more entries than skip connections need (one): the last counts')
-    if not (len(p.noise_scale) < len(p.layers) - 1):
-        texts.append('noise_scale has more entries than hidden layers: the last ones are not used')
-    return texts
+    hidden, phased = len(p.layers) - 2, p.model_type in PHASED_RULES
+    found = {
+        'tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)':
+            ou(p) and p.tauxi < 3 * p.dt,
+        'tauxi is close to Tpres: noise and signal are not separated in time': ou(p) and p.tauxi > 0.5 * p.Tpres,
+        'dt * eta * n is large: the weights will probably explode':
+            p.dt * p.eta_fw[0] * p.layers[0] > 10 or p.dt * p.eta_bw[0] * p.layers[2] > 1000,
+        'tausyn = dt: the filters of the phased line keep one step only': phased and p.tausyn <= p.dt,
+        'eta_IP has more entries than skip connections need (one): the last counts':
+            p.connection == 'skip' and len(p.eta_IP) > 1,
+        'no noise: B cannot learn': noisy(p) and any(p.eta_bw) and not any(p.noise_scale[:hidden]),
+    }
+    for name in ('alpha', 'noise_scale', 'eta_PI'):
+        found[f'{name} has more entries than hidden layers: the last ones are not used'] = len(getattr(p, name)) > hidden
+    return [text for text, true in found.items() if true]
+
+
+# ---------------------------------------------------------------- what a run needs
+
+def inputs(p):
+    """The files that run p reads."""
+    return data.mnist_files(p.data_dir) if p.data == 'mnist' else []
+
+
+def memory(p):
+    """Bytes at the peak of run p, about: a Python with its libraries, circuit, samples, noise, records."""
+    W = sum(a * b for a, b in zip(p.layers[:-1], p.layers[1:], strict=True))
+    cells, hold = sum(p.layers[1:]), round(p.Tpres / p.dt)
+    steps = p.dataset_size * p.epochs * hold + round(p.settling_time / p.dt)
+    sizes = {'uP': cells, 'WPP': W, 'dWPP': W, 'WIP': W, 'dWIP': W, 'BPP': W, 'dBPP': W, 'BPI': W, 'dBPI': W,
+             'input': p.layers[0], 'MSE': 1, 'epsilon': 1, 'epsilon_LO': 1}
+    recorded = sum(sizes.get(name, cells) for name in words(p.record)) + 3 * len(p.layers) * p.angles
+    a_chunk = min(10_000, max(1, 2_000_000 // sum(p.layers[1:-1]))) // p.rec_per_steps + 1
+    kept = steps // p.rec_per_steps * recorded + a_chunk * (recorded + 2 * W)
+    circuits = (2 if teacher(p) else 1) * 2 * (11 * W + 30 * cells)             # and a copy of the state
+    samples = (2 * p.dataset_size + 2 * p.test_size) * (p.layers[0] + p.layers[-1])
+    taught = 3 * p.dataset_size * hold * cells if teacher(p) else 0
+    compared = p.epochs * (2 * W + p.dataset_size * len(p.layers)) + p.dataset_size * 6 * W if p.compare else 0
+    mnist = 3 * 10_000 * 784 + 70_000 * 784 / 8 if p.data == 'mnist' else 0
+    return 200e6 + 8 * (kept + circuits + samples + taught + compared + mnist + 3 * 2_000_000 * noisy(p))

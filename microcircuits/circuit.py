@@ -12,14 +12,13 @@ import numpy as np
 from common.params import nearest
 from microcircuits import model, phased, phaseless, state
 from microcircuits.checks import ACTIVATIONS, words
-from microcircuits.state import Constants, Shape, State
+from microcircuits.constants import constants
+from microcircuits.state import Drive, Learn, Recording, Shape, State
 
-MODELS = {'FA': state.FA, 'BP': state.BP, 'PAL': state.PAL, 'LDRL': state.LDRL, 'DTPDRL': state.DTPDRL}
-NOISE_MODES = {'const': state.CONST, 'uP': state.U, 'uP_breve': state.U_BREVE, 'vapi': state.VAPI,
-               'uP_adaptive': state.ADAPTIVE}
 WEIGHTS = ('WPP', 'WIP', 'BPP', 'BPI')
 NO_ROWS = np.empty((0, 0))
 CHUNK = 2_000_000                       # normals in memory at a time
+HELD_FROM = 1000                        # weights W_1 from which held inputs are advanced by blocks
 
 
 def layer_shapes(layers, skip):
@@ -32,9 +31,11 @@ def layer_shapes(layers, skip):
     B = [(n[-1] if skip else n[i + 2], n[i + 1]) for i in range(len(n) - 2)]
     shapes = dict.fromkeys(State._fields, pyramidal)
     shapes |= dict.fromkeys(('vapi', 'vapi_old', 'vapi_noise'), hidden)
-    shapes |= dict.fromkeys(('uI', 'uI_old', 'uI_breve', 'rI_breve', 'rI_old', 'vden', 'vden_old', 'f_I'), inter)
-    shapes |= {'r0': [(n[0],)], 'r0_old': [(n[0],)], 'q': [(k,) for k in n[:-1]], 'clock': [(1,)]}
+    shapes |= dict.fromkeys(('uI', 'uI_old', 'uI_breve', 'rI_breve', 'rI_old', 'vden', 'vden_old', 'post_I'), inter)
+    shapes |= {'r0': [(n[0],)], 'r0_old': [(n[0],)], 'pre_LO': [(k,) for k in n[:-1]], 'clock': [(1,)],
+               'held': [(4,)], 'p_old': [(n[0],)]}
     shapes |= dict.fromkeys(('epsilon', 'epsilon_LO'), [(1,)] * len(hidden))
+    shapes |= dict.fromkeys(('W_p', 'D_p', 'W_s', 'W_t', 'D_s', 'D_t'), [(n[1],)])
     shapes |= dict.fromkeys(('WPP', 'dWPP', 'dWPP_LO'), W) | dict.fromkeys(('WIP', 'dWIP'), WIP)
     return shapes | dict.fromkeys(('BPP', 'BPI', 'dBPP', 'dBPI'), B)
 
@@ -61,30 +62,6 @@ def shape_of(layers, activation, skip):
                  np.array(kinds), len(layers) - 2, int(pyr[-2]), int(pyr[-1]), inter, int(pyr[-1]) - inter, skip)
 
 
-def constants(p):
-    """Constants for the kernels from the parameters p."""
-    hidden, output, output0, inter = (p.gl + p.gbas + p.gapi, p.gl + p.gbas + p.gntgt, p.gl + p.gbas, p.gl + p.gden + p.gnI)
-    pal, noisy = p.model_type == 'PAL', p.model_type in ('LDRL', 'DTPDRL')
-    H = len(p.layers) - 2
-    return Constants(
-        model=MODELS[p.model_type], dt=p.dt, gbas=p.gbas, gapi=p.gapi, gden=p.gden, gnI=p.gnI, gntgt=p.gntgt,
-        tau_hid=1 / hidden, tau_out=1 / output, tau_out0=1 / output0, tau_int=1 / inter, c=p.gbas / hidden,
-        c_out=p.gbas / output0, c_I=p.gden / (p.gl + p.gden), rho=p.taur,
-        eta_fw=np.array(p.eta_fw, float), eta_bw=np.array(p.eta_bw, float),
-        eta_IP=np.array(p.eta_IP[-1:] if p.connection == 'skip' else p.eta_IP[:H], float),
-        eta_PI=np.array(p.eta_PI[:H], float),
-        alpha=np.array(p.alpha[:H], float), scale=np.array(p.noise_scale[:H], float),
-        noise_mode=NOISE_MODES[p.noise_mode], white=p.noise_type == 'hold_white_noise',
-        K=round(p.dtxi / p.dt) if pal or noisy else 1,
-        tau_xi=p.tauxi, tau_HP=p.tausyn if p.phased else p.tauHP, tau_LO=p.tausyn if p.phased else p.tauLO,
-        hi_pass=p.pyr_hi_pass, W_low_pass=p.dWPP_low_pass and (pal or noisy), r_low_pass=p.dWPP_r_low_pass and pal,
-        post_low_pass=p.dWPP_post_low_pass and pal, inter_low_pass=p.inter_low_pass and (pal or noisy),
-        use_activation=p.dWPP_use_activation or p.phased, gate=p.gate_regularizer, varphi=p.varphi_regularizer and pal,
-        tau_eps=p.taueps, T_bw=p.Tbw, phase_steps=round(p.Tbw / p.dt) if noisy else 1,
-        threshold=(1 - math.cos(math.radians(p.noise_deg))) / 2, decimals=round(-math.log10(p.dt)), stale=p.stale_apical,
-        shared=p.shared_counter, slope=p.slope_hard_sigmoid, float_phase=p.float_phase, top_decay=p.top_decay)
-
-
 class Microcircuit:
     """Dendritic microcircuit (Max et al. 2024, Sacramento et al. 2018).
 
@@ -103,7 +80,7 @@ class Microcircuit:
         self.shape, self.constants = shape_of(p.layers, p.activation, self.skip), constants(p)
         self.count = np.zeros(5, np.int64)
         self.rec_per_steps, self.recorded = 1, ()                # init_record
-        self.state.epsilon[:] = self.state.epsilon_LO[:] = 1.0
+        self.state.epsilon[:] = self.state.epsilon_LO[:] = self.state.decay_by[:] = 1.0
 
     @classmethod
     def random(cls, p, voltages, weights, teacher=False):
@@ -173,23 +150,33 @@ class Microcircuit:
             WIP[:] = (top if i == depth - 1 else hidden) * W
 
     def advance(self, r0, hold, steps, normals=None, target=NO_ROWS, hold_target=None, begin=0, learn_weights=False,
-                learn_lat_weights=False, learn_bw_weights=False, every=1 << 60, keep=()):
+                learn_lat_weights=False, learn_bw_weights=False, every=1 << 60, keep=(), held=None):
         """Advance `steps` steps. r0 (rows, n_0) and target (rows, n_N) as in phaseless.run. -> records (n, width) of `keep`.
 
         normals: flat standard-normal numbers, used from count[DRAWN] on (needed for noise; ValueError if they run out).
-        keep: names of State arrays.
+        keep: names of State arrays. held: inputs by blocks (held.py); None: where it pays.
         """
         ranges = np.array([self.place[name] for name in keep], np.int64).reshape(-1, 2)
         n = (self.count[state.STEP] + steps) // every - self.count[state.STEP] // every
         records = np.empty((n, int((ranges[:, 1] - ranges[:, 0]).sum())))
         self.count[state.RECORDS] = 0
-        line = phased if self.p.phased else phaseless
         normals, given = self.padded(normals, steps, learn_bw_weights)
-        line.run(self.shape, self.constants, self.state, self.x, self.count, r0, hold, target, hold_target or hold, begin,
-                 steps, normals, learn_weights, learn_lat_weights, learn_bw_weights, every, ranges, records)
+        arguments = (self.shape, self.constants, self.state, self.count,
+                     Drive(r0, hold, target, hold_target or hold, begin, normals),
+                     Learn(learn_weights, learn_lat_weights, learn_bw_weights),
+                     Recording(every, self.x, ranges, records), steps)
+        if self.p.phased:
+            phased.run(*arguments)
+        else:
+            phaseless.run(*arguments, self.holds_inputs(len(r0), hold, learn_weights) if held is None else held)
         if learn_bw_weights and self.count[state.DRAWN] > given:
             raise ValueError(f'{steps} steps took the noise up to number {self.count[state.DRAWN]}, normals has only {given}')
         return records
+
+    def holds_inputs(self, rows, hold, learns):
+        """True where the first layer is advanced by blocks: always exact if W is fixed, and else worth it if W_1 is large."""
+        large = self.shape.n[0] * self.shape.n[1] >= HELD_FROM
+        return rows > 0 and hold > 1 and not self.p.phased and not self.constants.r_low_pass and (large or not learns)
 
     def normals_a_step(self):
         """The most standard normals that one step of backward learning can take: 0 for FA and BP."""

@@ -36,8 +36,8 @@ def alignment(circuit, W, B, vbas):
     program uses the hidden factor c for the output layer too (D10). Skip connections: the path W_N .. W_{l+1}.
     """
     c, kinds, H = circuit.constants, circuit.shape.layer_kind, circuit.shape.H
-    top = c.c if circuit.p.hidden_factor else c.c_out
-    slopes = [phi_prime(kinds[i], (top if i == H else c.c) * vbas[i], c.slope) for i in range(H + 1)]
+    top = c.c_hid if circuit.p.hidden_factor else c.c_out
+    slopes = [phi_prime(kinds[i], (top if i == H else c.c_hid) * vbas[i], c.slope_hard_sigmoid) for i in range(H + 1)]
     found = {name: [] for name in ANGLES}
     for i in range(H):
         up = W[i + 1]
@@ -59,14 +59,14 @@ def backprop_updates(circuit, W, r0, target, B=None):
     c, kinds, N = circuit.constants, circuit.shape.layer_kind, len(W)
     rates, voltages = [r0], []
     for i in range(N):
-        voltages.append((c.c_out if i == N - 1 else c.c) * rates[-1] @ W[i].T)
+        voltages.append((c.c_out if i == N - 1 else c.c_hid) * rates[-1] @ W[i].T)
         rates.append(phi(kinds[i], np.ascontiguousarray(voltages[-1])))
     error, updates = target - voltages[-1], []
     for i in range(N - 1, -1, -1):
         updates.insert(0, error[:, :, None] * rates[i][:, None, :])
         if i:
             back = W[i] if B is None else B[i - 1].T
-            error = phi_prime(kinds[i - 1], voltages[i - 1], c.slope) * (error @ back)
+            error = phi_prime(kinds[i - 1], voltages[i - 1], c.slope_hard_sigmoid) * (error @ back)
     return updates
 
 

@@ -1,9 +1,48 @@
-"""Samples: uniform random rates, or the yin-yang task (Kriener, Goeltz & Petrovici 2022), three classes in the plane."""
+"""Samples with classes: yin-yang (Kriener, Goeltz & Petrovici 2022), three classes in the plane, and MNIST."""
+from typing import NamedTuple
+
 import numpy as np
+
+from common.data import find_data, read_idx
 
 R, DOT = 0.5, 0.1                       # radius of the disc and of the two dots
 HIGH, LOW = 1.0, 0.1                    # target voltage of the right output cell and of the others
 YIN, YANG, DOTS = range(3)
+MNIST = [f'mnist/{part}-{kind}-ubyte.gz' for part in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
+
+
+class Samples(NamedTuple):
+    """Inputs (n, n_0) and classes (n,) for training, validation and test."""
+
+    training: tuple
+    validation: tuple
+    test: tuple
+
+
+def load(p):
+    """The samples of run p: its own for each seed, the same whatever the rule."""
+    rng = np.random.default_rng(p.seed)
+    if p.data == 'yin_yang':
+        return Samples(yin_yang(rng, p.dataset_size), yin_yang(rng, p.test_size), yin_yang(rng, p.test_size))
+    return mnist(rng, p.dataset_size, p.test_size, p.data_dir)
+
+
+def mnist_files(data_dir=''):
+    """Paths of the four files; FileNotFoundError says how to get them."""
+    return [find_data(name, how='get it with: python data/fetch.py mnist', data_dir=data_dir) for name in MNIST]
+
+
+def mnist(rng, n, n_validation, data_dir=''):
+    """n random training images, n_validation others of the 60,000, all 10,000 test images; rates are grey values in 0..1."""
+    images, labels, test_images, test_labels = (read_idx(path) for path in mnist_files(data_dir))
+    for x, y in ((images, labels), (test_images, test_labels)):
+        if x.shape[1:] != (28, 28) or len(x) != len(y):
+            raise ValueError(f'MNIST: images of shape {x.shape} and {len(y)} labels do not belong together')
+    if n + n_validation > len(images):
+        raise ValueError(f'dataset_size + test_size = {n + n_validation}: MNIST has {len(images)} training images')
+    order = rng.permutation(len(images))
+    sets = [(images[i], labels[i]) for i in (order[:n], order[n:n + n_validation])] + [(test_images, test_labels)]
+    return Samples(*((x.reshape(len(x), -1) / 255, y.astype(int)) for x, y in sets))
 
 
 def yin_yang_class(x, y):

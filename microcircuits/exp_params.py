@@ -79,10 +79,11 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
     copy_teacher_voltages: bool = False
     # samples and protocol
     protocol: str = 'runner'            # or 'notebook': one random stream for all, fixed order of the samples
-    data: str = 'uniform'               # samples: 'uniform' in input_range, or 'yin_yang' (targets from its three classes)
+    data: str = 'uniform'               # samples: 'uniform' in input_range, 'yin_yang' or 'mnist' (targets from their classes)
+    data_dir: str = ''                  # folder that holds mnist/ ('': $PLASTICITY_DATA, then data/)
     input_range: tuple = (0.0, 1.0)     # lowest and highest rate
-    test_size: int = 300                # yin_yang: samples for validation, and as many for the test
-    test_epochs: int = 10               # ... validated every so many epochs
+    test_size: int = 300                # samples for validation; yin_yang: as many for the test (mnist: all 10,000)
+    test_epochs: int = 10               # epochs between two validations
     change_epoch: int = 0               # after so many epochs W of the top layer is replaced (0: never)
     change_range: tuple = (1.0, 2.0)    # ... by uniform weights in [lo, hi]
     change_seed: int = 325551
@@ -110,6 +111,11 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
         return round(self.Tpres / self.dt)
 
     @property
+    def classified(self):
+        """True if the samples have classes: there is no teacher, and accuracies are measured."""
+        return self.data in ('yin_yang', 'mnist')
+
+    @property
     def phased(self):
         """True for the phased line; PAL knows skip connections only with one hidden layer, where they are layered ones."""
         return self.connection == 'skip' and self.model_type != 'PAL'
@@ -121,9 +127,9 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
 
     @property
     def cost(self):
-        """About how many CPU seconds a run takes."""
-        pairs = sum(a * b for a, b in zip(self.layers[:-1], self.layers[1:], strict=True))
-        return 6e-9 * (40 + pairs) * self.dataset_size * self.epochs * self.hold * (1.6 if self.compare else 1)
+        """About how many CPU seconds a run takes: its steps, and a comparison of updates that is not shorter."""
+        pairs = sum(a * b for a, b in zip(self.layers[1:-1], self.layers[2:], strict=True))      # W_1: once a presentation
+        return 6e-9 * (40 + pairs + self.layers[1]) * self.dataset_size * self.epochs * self.hold * (1.6 if self.compare else 1)
 
 
 _DEEP = dict(compare='BP')
@@ -177,6 +183,10 @@ MODES = {
                      seed=123456, input_seed=123456, noise_scale=(0.01,), eta_fw=(50.0, 0.01), eta_bw=(0.5,), eta_IP=(0.05,),
                      eta_PI=(0.02,), alpha=(1e-6,), init_WPP_range=(-0.1, 0.1), init_WIP_range=(-0.1, 0.1), angles=True,
                      rec_per_steps=100_000),                                        # Fig. 4c
+    'mnist': dict(task='fw_bw', data='mnist', layers=(784, 100, 10), dataset_size=5000, test_size=1000, settling_time=10.0,
+                  seed=123456, input_seed=123456, noise_scale=(0.01,), eta_fw=(1.0, 0.005), eta_bw=(0.2,), eta_IP=(0.02,),
+                  eta_PI=(0.02,), alpha=(1e-6,), init_WPP_range=(-0.1, 0.1), init_WIP_range=(-0.1, 0.1),
+                  rec_per_steps=500_000),                                           # Fig. 4e, f
     'smoke': _DEEP | dict(layers=(2, 5, 4, 2), dataset_size=5, epochs=4, Tpres=0.5, settling_time=1.0, rec_per_steps=25,
                           noise_scale=(0.05, 0.05), eta_fw=(1.0,) * 3, eta_bw=(50.0,) * 2, eta_IP=(0.0,) * 2, eta_PI=(5.0,) * 2,
                           alpha=(1e-5,) * 2, record='WPP,BPP'),                     # tests: < 1 s
@@ -187,8 +197,12 @@ SWEEPS = {name: [dict(seed=s) for s in SEEDS] for name in MODES if name.startswi
 SWEEPS['fig3_strong'] = [dict(seed=s) for s in (*SEEDS[:4], 999, *SEEDS[5:])]
 SWEEPS['template'] = [dict(seed=s) for s in SEEDS[:5]]
 SWEEPS['phased_template'] = [dict(seed=s) for s in (325551, 333333, 111111)]
+_FIXED_B = dict(eta_bw=(0.0,))                      # PAL, but B stays random
+_FA_NOISE = _FIXED_B | dict(dWPP_low_pass=False)    # FA with the noise and the interneurons' learning of PAL
 _FA = dict(model_type='FA', eta_PI=(0.0,), eta_bw=(0.0,))
-SWEEPS['yin_yang'] = [dict(seed=123456 + i) for i in range(10)] + [dict(seed=123456 + i) | _FA for i in range(10)]
+_BP = _FA | dict(model_type='BP')
+SWEEPS['yin_yang'] = [dict(seed=123456 + i) | arm for arm in ({}, _FA, _FIXED_B, _FA_NOISE) for i in range(10)]
+SWEEPS['mnist'] = [dict(seed=123456 + i) | arm for arm in ({}, _FA, _BP) for i in range(5)]
 
 RELEASED = dict(stale_apical=True, shared_counter=True, slope_hard_sigmoid=1.0, hidden_factor=True, float_phase=True,
                 top_decay=False)

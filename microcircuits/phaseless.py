@@ -5,143 +5,137 @@
 import math
 
 from common.kernel import kernel
-from microcircuits.model import (
-    dendrites,
-    high_pass,
-    keep_old,
-    keep_record,
-    learn_BPI,
-    learn_W,
-    learn_WIP,
-    prospective,
-    slope,
-    somata,
-    transpose_weights,
-)
-from microcircuits.state import BP, CONST, DRAWN, NOISE_COUNT, PAL, RECORDS, STEP, U_BREVE, U
+from microcircuits.held import begin_block, write_block
+from microcircuits.model import dendrites, high_pass, keep_old, keep_record, new_input, prospective, slope, somata
+from microcircuits.plasticity import learn_BPI, learn_W, learn_WIP, transpose_weights
+from microcircuits.state import BP, CONST, DRAWN, NOISE_COUNT, PAL, STEP, U_BREVE, U
 
 
-@kernel
-def run(z, c, s, x, count, r0, hold, target, hold_target, begin, steps, normals, learn_W_on, learn_lat_on, learn_bw_on, every,
-        ranges, records):
-    """Advance a circuit by `steps` time steps, in place.
+@kernel(inline=True)
+def run(shape, const, state, count, drive, learn, record, steps, held):
+    """Advance a circuit by `steps` time steps, in place. Arguments: state.py and constants.py; count: integers of state.py.
 
-    z, c, s, x: Shape, Constants, State and the flat array behind the state. count: integer counters of state.py.
-    r0 (rows, n_0), target (rows, n_N), either without a row for none: a row is held for hold (hold_target) steps; the first
-    step is number `begin` of them.
-    normals: flat standard-normal draws, taken in order from count[DRAWN] on. The three switches: W; WIP and BI; B.
-    Every `every` steps (counted in count[STEP]) the parts `ranges` of x go to a row of records, count[RECORDS] being the next.
+    held: the first layer by blocks of held inputs (held.py), equal up to rounding; not with const.r_low_pass.
     """
-    pal = c.model == PAL
-    driven, nudged = len(r0) > 0, len(target) > 0
-    row, left = begin // hold, hold - begin % hold                 # of the input: row now, steps until the next
-    row_t, left_t = begin // hold_target, hold_target - begin % hold_target
-    until = every - count[STEP] % every                            # steps until the next record
-    for _ in range(steps):
-        keep_old(z, s, r0, row)                                                                   # 1
-        prospective(z, c, s)                                                                      # 2, 3
-        dendrites(z, c, s, driven)                                                                # 4
+    pal, driven = const.model == PAL, len(drive.r0) > 0
+    noisy = pal and learn.B
+    row, left = drive.begin // drive.hold, drive.hold - drive.begin % drive.hold     # of the input: row, steps until the next
+    row_t, left_t = drive.begin // drive.hold_target, drive.hold_target - drive.begin % drive.hold_target
+    until = record.every - count[STEP] % record.every              # steps until the next record
+    in_block = 0                                                   # steps since the present block began
+    for step in range(steps):
+        if held and in_block == 0:
+            begin_block(shape, const, state, drive, row, learn.W)
+        elif not held or in_block == 1:
+            new_input(shape, state, drive, row)                                                   # 1
+        keep_old(shape, state)
+        prospective(shape, const, state)                                                          # 2, 3
+        dendrites(shape, const, state, driven, held)                                              # 4
         if pal:
-            for i in range(z.hidden):
-                s.vapi_noise[i] = s.vapi[i] + s.noise[i]
-            if learn_bw_on:
-                draw_noise(z, c, s, count, normals)                                               # 5
-        apical = s.vapi_noise if pal and learn_bw_on else s.vapi
-        somata(z, c, s, apical, target, row_t, nudged)                                            # 6, 8
+            for i in range(shape.hidden):
+                state.vapi_noise[i] = state.vapi[i] + state.noise[i]
+            if learn.B:
+                draw_noise(shape, const, state, count, drive.normals)                             # 5
+        somata(shape, const, state, state.vapi_noise if noisy else state.vapi, drive, row_t)      # 6, 8
         count[STEP] += 1
         until -= 1
         kept = until == 0
-        if c.model == BP:                                                                         # 7
-            transpose_weights(z, s)
-            for k in range(len(s.BPI)):
-                s.BPI[k] = -s.BPP[k]
-        if learn_W_on or kept or c.r_low_pass or c.post_low_pass:                                 # 9
-            learn_W(z, c, s, learn_W_on, driven)
-        if learn_lat_on or kept:
-            learn_WIP(z, c, s, learn_lat_on, kept)
-            learn_BPI(z, c, s, s.vapi_old, learn_lat_on, kept)
-        if pal and (learn_bw_on or kept):
-            learn_B(z, c, s, learn_bw_on, kept)
+        if const.model == BP:                                                                     # 7
+            transpose_weights(shape, state)
+            for k in range(len(state.BPI)):
+                state.BPI[k] = -state.BPP[k]
+        if learn.W or kept or const.r_low_pass or const.post_low_pass:                            # 9
+            learn_W(shape, const, state, learn.W, driven, kept, held, in_block == 0)
+        if learn.lateral or kept:
+            learn_WIP(shape, const, state, learn.lateral, kept)
+            learn_BPI(shape, const, state, state.vapi_old, learn.lateral, kept)
+        if pal and (learn.B or kept):
+            learn_B(shape, const, state, learn.B, kept)
+        in_block, left, left_t = in_block + 1, left - 1, left_t - 1
+        if held and learn.W and (kept or left == 0 or step == steps - 1):
+            write_block(shape, const, state)
+            in_block = 0
         if kept:                                                                                  # 10
-            keep_record(x, ranges, records, count[RECORDS])
-            count[RECORDS] += 1
-            until = every
+            keep_record(record, count)
+            until = record.every
         if pal:                                                                                   # 11
-            high_pass(c, s, 0, z.total)
-        left -= 1
+            high_pass(const, state, 0, shape.total)
         if left == 0:
-            row, left = row + 1, hold
-        left_t -= 1
+            row, left, in_block = row + 1, drive.hold, 0
         if left_t == 0:
-            row_t, left_t = row_t + 1, hold_target
+            row_t, left_t = row_t + 1, drive.hold_target
 
 
 @kernel(inline=True)
-def amplitude(c, s, i):
+def amplitude(const, state, i):
     """m of the noise of cell i: 1, |u|, |u-breve| or |vapi|."""
-    if c.noise_mode == CONST:
+    if const.mode_of_noise == CONST:
         return 1.0
-    if c.noise_mode == U:
-        return abs(s.uP[i])
-    if c.noise_mode == U_BREVE:
-        return abs(s.uP_breve[i])
-    return abs(s.vapi[i])
+    if const.mode_of_noise == U:
+        return abs(state.uP[i])
+    if const.mode_of_noise == U_BREVE:
+        return abs(state.uP_breve[i])
+    return abs(state.vapi[i])
 
 
 @kernel(inline=True)
-def draw_noise(z, c, s, count, normals):
+def draw_noise(shape, const, state, count, normals):
     """4.5: d xi = (-xi dt + sqrt(dt tau_xi) scale m N(0, 1)) / tau_xi, or white noise, every K steps.
 
     Released (D7): the layers share a counter, so that for K > 1 they disturb each other, and the OU step is dt, not K dt.
     """
-    dt = c.dt if c.shared else c.K * c.dt
-    root, fade = math.sqrt(dt * c.tau_xi) / c.tau_xi, dt / c.tau_xi
+    dt = const.dt if const.shared_counter else const.K * const.dt
+    root, fade = math.sqrt(dt * const.tauxi) / const.tauxi, dt / const.tauxi
     at = count[DRAWN]
-    for h in range(z.H):
-        draws = count[NOISE_COUNT] % c.K == 0
-        if c.shared and not draws:
+    for h in range(shape.H):
+        draws = count[NOISE_COUNT] % const.K == 0
+        if const.shared_counter and not draws:
             draws = True
-            for i in range(z.pyr[h], z.pyr[h + 1]):
-                draws = draws and s.noise[i] == 0.0
+            for i in range(shape.first[h], shape.first[h + 1]):
+                draws = draws and state.noise[i] == 0.0
         if draws:
-            if c.shared:
+            if const.shared_counter:
                 count[NOISE_COUNT] = 0
-            if c.white:
-                for i in range(z.pyr[h], z.pyr[h + 1]):
-                    s.noise[i] = c.scale[h] * normals[at + i - z.pyr[h]] * amplitude(c, s, i)
+            if const.white:
+                for i in range(shape.first[h], shape.first[h + 1]):
+                    state.noise[i] = const.noise_scale[h] * normals[at + i - shape.first[h]] * amplitude(const, state, i)
             else:
-                for i in range(z.pyr[h], z.pyr[h + 1]):
-                    white = c.scale[h] * normals[at + i - z.pyr[h]] * amplitude(c, s, i)
-                    s.noise[i] += root * white - fade * s.noise[i]
-            at += z.pyr[h + 1] - z.pyr[h]
-        if c.shared:
+                for i in range(shape.first[h], shape.first[h + 1]):
+                    white = const.noise_scale[h] * normals[at + i - shape.first[h]] * amplitude(const, state, i)
+                    state.noise[i] += root * white - fade * state.noise[i]
+            at += shape.first[h + 1] - shape.first[h]
+        if const.shared_counter:
             count[NOISE_COUNT] += 1
-    if not c.shared:
+    if not const.shared_counter:
         count[NOISE_COUNT] += 1
     count[DRAWN] = at
 
 
 @kernel(inline=True)
-def learn_B(z, c, s, learn, kept):
-    """4.4: dB_l = dt eta_bw,l xi_l h_{l+1}^T - dt alpha_l eta_bw,l R_l: noise of the cell times high-passed rate from above."""
-    for h in range(z.H):
-        n, first, gain = z.n[h + 1], z.pyr[h], c.dt * c.eta_bw[h]
-        for j in range(z.n[h + 2]):
-            above, start = z.pyr[h + 1] + j, z.B[h] + j * n
-            pre = gain * (s.rP_breve_HI[above] if c.hi_pass else s.rP_breve[above])
-            decay = gain * c.alpha[h]
-            if c.gate:                             # columns of inactive sources do not decay
-                decay = decay if pre > 0.0 else 0.0
-            if c.varphi and not c.gate:            # R = diag(phi'_l) B diag(phi'_{l+1}); released: 0 at the top (D26)
-                decay *= slope(z.layer_kind[h + 1], s.uP_breve[above], c.slope) if h < z.H - 1 or c.top_decay else 0.0
-                for i in range(n):
-                    s.dBPP[start + i] = pre * s.noise[first + i] - decay * s.BPP[start + i] * slope(
-                        z.layer_kind[h], s.uP_breve[first + i], c.slope)
-                    s.BPP[start + i] += s.dBPP[start + i] if learn else 0.0
-            else:
+def learn_B(shape, const, state, learn, kept):
+    """4.4: dB_l = dt eta_bw,l (xi_l h_{l+1}^T - alpha_l R_l): noise of the cell times high-passed rate from above.
+
+    R_l = B_l; gate_regularizer: without the columns of inactive sources; varphi_regularizer: diag(phi'_l) B_l diag(phi'_{l+1})
+    (released: 0 in the top hidden layer, D26).
+    """
+    by_slope = const.decay_by_slope and not const.gate_regularizer
+    if by_slope:
+        for h in range(shape.H + 1):
+            for i in range(shape.first[h], shape.first[h + 1]):
+                state.decay_by[i] = slope(shape.layer_kind[h], state.uP_breve[i], const.slope_hard_sigmoid)
+    source = state.rP_breve_HI if const.pyr_hi_pass else state.rP_breve
+    for h in range(shape.H):
+        n, first, gain = shape.n[h + 1], shape.first[h], const.dt * const.eta_bw[h]
+        for j in range(shape.n[h + 2]):
+            above, start = shape.first[h + 1] + j, shape.B[h] + j * n
+            pre, decay = gain * source[above], gain * const.alpha[h]
+            if const.gate_regularizer and pre <= 0.0:
+                decay = 0.0
+            elif by_slope:
+                decay *= state.decay_by[above] if h < shape.H - 1 or const.top_decay else 0.0
+            for i in range(n):
+                d = pre * state.noise[first + i] - decay * state.decay_by[first + i] * state.BPP[start + i]
                 if kept:
-                    for i in range(n):
-                        s.dBPP[start + i] = pre * s.noise[first + i] - decay * s.BPP[start + i]
+                    state.dBPP[start + i] = d
                 if learn:
-                    for i in range(n):
-                        s.BPP[start + i] += pre * s.noise[first + i] - decay * s.BPP[start + i]
+                    state.BPP[start + i] += d

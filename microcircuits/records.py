@@ -89,5 +89,5 @@ class Recorder:
     def mismatch(self, parts):
         """u-breve_I,l - c vbas_{l+1}: zero when the interneurons mirror the layer above."""
         c, above = self.circuit.constants, parts['vbas'][-len(parts['uI_breve']):]
-        factors = [c.c] * (len(above) - 1) + [c.c_out]
+        factors = [c.c_hid] * (len(above) - 1) + [c.c_out]
         return [u - f * v for u, f, v in zip(parts['uI_breve'], factors, above, strict=True)]

@@ -63,7 +63,7 @@ class Setting(NamedTuple):
     voltages: np.ndarray        # of the teacher's output, (steps, n_N)
     targets: np.ndarray         # (samples, n_N), no row without supervision
     rng: object                 # order of the samples, noise
-    tests: list = ()            # [(inputs, classes)] for validation and test, if there are classes
+    tests: tuple = ()           # (inputs, classes) for validation and test, if there are classes
 
 
 def prepare(p):
@@ -71,11 +71,10 @@ def prepare(p):
     rngs = streams(p)
     circuit = Microcircuit.random(p, rngs.voltages, rngs.weights)
     teacher, voltages, targets = None, NO_ROWS, NO_ROWS
-    if p.data == 'yin_yang':
-        rng = np.random.default_rng(p.seed)        # samples of its own for each seed, the same whatever the rule
-        inputs, classes = data.yin_yang(rng, p.dataset_size)
-        tests = [data.yin_yang(rng, p.test_size) for _ in range(2)]
-        return Setting(circuit, inputs, None, NO_ROWS, data.targets(classes, p.layers[-1]), rngs.model, tests)
+    if p.classified:
+        samples = data.load(p)
+        inputs, classes = samples.training
+        return Setting(circuit, inputs, None, NO_ROWS, data.targets(classes, p.layers[-1]), rngs.model, samples[1:])
     inputs = rngs.inputs.uniform(*p.input_range, (p.dataset_size, p.layers[0]))
     if p.task == 'fw_bw' or p.compare:
         teacher = compare.make_teacher(p, rngs.teacher_voltages, rngs.teacher_weights)

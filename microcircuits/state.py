@@ -1,4 +1,4 @@
-"""What a circuit consists of: sizes, constants, state.
+"""What a circuit consists of: sizes and state; and what the kernels are told to do.
 
 Everything lies in flat arrays: the layers one behind the other, matrices as [pre, post], so that a matrix-vector product is
 "add row j times x_j". The interneurons mirror the LAST pyramidal cells: interneuron i belongs to pyramidal cell i + shift
@@ -15,12 +15,12 @@ STEP, DRAWN, NOISE_COUNT, ACTIVE, RECORDS = range(5)      # entries of `count`
 
 
 class Shape(NamedTuple):
-    """Sizes and offsets. Layer l (0-based, l = 0 is the first hidden layer) occupies pyr[l]:pyr[l+1]."""
+    """Sizes and offsets. Layer l (0-based, l = 0 is the first hidden layer) occupies first[l]:first[l+1]."""
 
     n: np.ndarray           # neurons a layer, input first
-    pyr: np.ndarray         # offsets in the pyramidal arrays
+    first: np.ndarray       # offsets in the pyramidal arrays
     W: np.ndarray           # offsets of WPP
-    I: np.ndarray           # offsets of WIP      # noqa: E741
+    WI: np.ndarray          # offsets of WIP
     B: np.ndarray           # offsets of BPP and BPI
     kinds: np.ndarray       # rows (first, last, activation) of the pyramidal arrays; neighbours with the same one together
     layer_kind: np.ndarray  # activation of each layer
@@ -30,56 +30,6 @@ class Shape(NamedTuple):
     inter: int              # interneurons
     shift: int              # pyramidal cell of interneuron 0
     skip: bool              # top-down weights from the output layer
-
-
-class Constants(NamedTuple):
-    """Parameters as the kernels need them; the rest in the comments of exp_params.py."""
-
-    model: int
-    dt: float
-    gbas: float
-    gapi: float
-    gden: float
-    gnI: float
-    gntgt: float
-    tau_hid: float          # 1 / (gl + gbas + gapi)
-    tau_out: float          # 1 / (gl + gbas + gntgt)
-    tau_out0: float         # 1 / (gl + gbas)
-    tau_int: float          # 1 / (gl + gden + gnI)
-    c: float                # gbas / (gl + gbas + gapi)
-    c_out: float            # gbas / (gl + gbas)
-    c_I: float              # gden / (gl + gden)
-    rho: float              # 1: prospective, 0: lagging
-    eta_fw: np.ndarray
-    eta_bw: np.ndarray
-    eta_IP: np.ndarray
-    eta_PI: np.ndarray
-    alpha: np.ndarray
-    scale: np.ndarray       # of the noise, a hidden layer
-    noise_mode: int
-    white: bool             # hold_white_noise
-    K: int                  # steps between two draws
-    tau_xi: float
-    tau_HP: float
-    tau_LO: float           # low-passes (phased: tau_syn, as tau_HP)
-    hi_pass: bool
-    W_low_pass: bool
-    r_low_pass: bool
-    post_low_pass: bool
-    inter_low_pass: bool
-    use_activation: bool
-    gate: bool
-    varphi: bool
-    tau_eps: float
-    T_bw: float
-    phase_steps: int
-    threshold: float        # (1 - cos(noise_deg)) / 2
-    decimals: int           # of dt
-    stale: bool             # D6
-    shared: bool            # D7
-    slope: float            # D9
-    float_phase: bool       # D19
-    top_decay: bool         # D26
 
 
 class State(NamedTuple):
@@ -97,8 +47,9 @@ class State(NamedTuple):
     vapi_noise: np.ndarray  # with noise
     noise: np.ndarray       # xi (output part always zero)
     rP_breve_HI: np.ndarray     # h, high-passed rate
-    f: np.ndarray           # postsynaptic factor of W
-    s: np.ndarray           # its low-pass
+    post: np.ndarray        # postsynaptic factor of W
+    post_LO: np.ndarray     # its low-pass
+    decay_by: np.ndarray    # factor of the decay of B in its cell: 1, or phi' (varphi_regularizer)
     uI: np.ndarray
     uI_old: np.ndarray
     uI_breve: np.ndarray
@@ -106,19 +57,55 @@ class State(NamedTuple):
     rI_old: np.ndarray
     vden: np.ndarray        # dendrite of the interneurons
     vden_old: np.ndarray
-    f_I: np.ndarray         # postsynaptic factor of WIP
-    r0: np.ndarray
+    post_I: np.ndarray      # postsynaptic factor of WIP
+    r0: np.ndarray          # input rates
     r0_old: np.ndarray
-    q: np.ndarray           # low-pass of the presynaptic rates, input first
+    pre_LO: np.ndarray      # low-pass of the presynaptic rates, input first
     epsilon: np.ndarray     # misalignment of a hidden layer (phased)
     epsilon_LO: np.ndarray
     clock: np.ndarray       # T in ms, rounded to the decimals of dt as released (phased)
+    held: np.ndarray        # held inputs (held.py): scalars, and vectors of the first layer
+    p_old: np.ndarray
+    W_p: np.ndarray
+    D_p: np.ndarray
+    W_s: np.ndarray
+    W_t: np.ndarray
+    D_s: np.ndarray
+    D_t: np.ndarray
     WPP: np.ndarray         # W
     WIP: np.ndarray
     BPP: np.ndarray         # B
     BPI: np.ndarray
-    dWPP: np.ndarray
+    dWPP: np.ndarray        # increments of the last recorded step
     dWIP: np.ndarray
     dBPP: np.ndarray
     dBPI: np.ndarray
     dWPP_LO: np.ndarray     # D, low-passed update of W
+
+
+class Drive(NamedTuple):
+    """What comes from outside during one call of a kernel."""
+
+    r0: np.ndarray          # input rates (rows, n_0); no row: no input
+    hold: int               # steps of one row
+    target: np.ndarray      # target voltages (rows, n_N); no row: no target
+    hold_target: int
+    begin: int              # number of the first step among those of the rows
+    normals: np.ndarray     # standard normals, taken in order from count[DRAWN] on
+
+
+class Learn(NamedTuple):
+    """Which weights learn."""
+
+    W: bool
+    lateral: bool           # WIP and BI
+    B: bool
+
+
+class Recording(NamedTuple):
+    """Every `every` steps (counted in count[STEP]) the parts `ranges` of x go to row count[RECORDS] of `rows`."""
+
+    every: int
+    x: np.ndarray           # the flat array behind the State
+    ranges: np.ndarray      # (parts, 2): first, last
+    rows: np.ndarray

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common import load_params
+from common.params import load_params
 from microcircuits import equations, exp_params
 from microcircuits.circuit import NO_ROWS, Microcircuit
 
@@ -56,8 +56,8 @@ activations = st.sampled_from(sorted(equations.PHI))
 
 @settings(max_examples=60, deadline=None)
 @given(n=layered, rule=st.sampled_from(['PAL', 'BP', 'FA']), phi=activations, seed=st.integers(0, 10 ** 6),
-       supervised=st.booleans(), filtered=st.booleans(), hold=st.sampled_from([1, 7, 20]))
-def test_phaseless_kernel_equals_the_equations(n, rule, phi, seed, supervised, filtered, hold):
+       supervised=st.booleans(), filtered=st.booleans(), hold=st.sampled_from([1, 7, 20]), held=st.booleans())
+def test_phaseless_kernel_equals_the_equations(n, rule, phi, seed, supervised, filtered, hold, held):
     """Settling without learning, then 60 steps of learning with inputs held `hold` steps, in one call and one more."""
     net, own, rng = pair(n, rule, phi, seed, dWPP_low_pass=filtered)
     r0, target = rng.uniform(0, 1, (60, n[0])), rng.uniform(-0.5, 1, (60, n[-1]))
@@ -68,7 +68,7 @@ def test_phaseless_kernel_equals_the_equations(n, rule, phi, seed, supervised, f
     same(net, own, range(len(n) - 1) if rule == 'PAL' else ())
     on = dict(learn_weights=True, learn_lat_weights=True, learn_bw_weights=True)
     for begin, steps in ((0, 41), (41, 19)):
-        net.advance(r0, hold, steps, z.ravel(), target if supervised else NO_ROWS, begin=begin, **on)
+        net.advance(r0, hold, steps, z.ravel(), target if supervised else NO_ROWS, begin=begin, held=held, **on)
         for t in range(begin, begin + steps):
             equations.step(own, r0[t // hold], target[t // hold] if supervised else None,
                            np.split(z[t], np.cumsum(n[1:-2])))

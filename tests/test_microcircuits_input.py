@@ -12,7 +12,7 @@ from common import ROOT
 from common.params import load_params
 from common.results import result_path, save_result
 from common.words import command
-from microcircuits import exp_params, runner, simulation
+from microcircuits import exp_params, params_file, runner, simulation
 
 
 @pytest.mark.parametrize('words, message', [
@@ -29,12 +29,12 @@ from microcircuits import exp_params, runner, simulation
     (['Tpres=0.995'], 'Tpres = 0.995 must be a multiple of dt = 0.01'),
     (['dtxi=0.025'], 'dtxi = 0.025 must be a multiple of dt = 0.01'),
     (['mode=phased_small', 'Tbw=0.0015'], 'Tbw = 0.0015 must be a multiple of dt = 0.001'),
-    (['model_type=DFA'], "model_type in ('BP', 'FA', 'PAL'"),
+    (['model_type=DFA'], "model_type = 'DFA': did you mean FA? choose from BP, FA, PAL, LDRL, DTPDRL"),
     (['noise_mode=uP_adaptive'], 'does not exist for PAL'),
     (['noise_mode=dynamic'], 'unfinished'),
-    (['noise_type=pink'], "noise_type in ('OU'"),
-    (['task=both'], "task in ('bw_only'"),
-    (['compare=FA'], "compare in ('', 'BP')"),
+    (['noise_type=pink'], "noise_type = 'pink': choose from OU, hold_white_noise"),
+    (['task=both'], "task = 'both': choose from bw_only, fw_bw"),
+    (['compare=FA'], "compare = 'FA': "),
     (['connection=skip'], "model_type = 'PAL' with connection = 'skip' exists with one hidden layer only"),
     (['mode=phased_larger', 'model_type=BP', 'layers=4,5,5,3', 'eta_fw=0,0,0', 'eta_bw=0,0', 'eta_PI=0,0', 'noise_scale=0,0',
       'alpha=0,0'], "model_type = 'BP' with connection = 'skip'"),
@@ -50,7 +50,6 @@ from microcircuits import exp_params, runner, simulation
     (['init_WPP_range=1,-1'], 'init_WPP_range = (1, -1): two numbers, low <= high'),
     (['record=WPP,voltage'], "unknown series 'voltage'; choose from MSE, error"),
     (['mode=pal_small', 'rng=legacy', 'task=fw_bw'], "protocol = 'notebook' with rng = 'legacy' has no teacher"),
-    (['mode=pal_small', 'layers=100000,100000,2'], '1e8 is the limit'),
     (['eta_bw=1,1,1e300'], 'numbers from 0 to 1e12'),
     (['mode=yin_yang', 'task=bw_only'], 'learned with targets'),
     (['mode=yin_yang', 'layers=4,30,2'], 'three classes'),
@@ -141,13 +140,52 @@ def test_runner_writes_results_and_plots_beside_the_parameters(tmp_path, task, c
     ({'eta_fw': [1]}, 'eta_fw has 1 entries'),
     ({'init_WPP_range': [1, -1]}, 'low <= high'),
     ({'tauxi': ...}, 'tauxi is missing, which PAL needs'),
+    ({'model_type': ...}, 'model_type is missing'),
+    ({'eta_bw': ..., 'dt': ...}, 'dt, eta_bw are missing'),
+    ({'layers': ...}, 'layers is missing'),
+    ({'init_BPI_range': ...}, 'init_BPI_range is missing'),
+    ({'model': 'PAL'}, 'model and model_type both name the rule'),
+    ({'random_seed': [1, 2, 1]}, 'random_seed has [1] twice'),
+    ({'rec_WPP': 'no'}, "rec_WPP must be true or false, not 'no'"),
+    ({'init_in_SPS': 'yes'}, "init_in_SPS must be true or false, not 'yes'"),
+    ({'mc_model': 'errormc'}, 'mc_model is a key of the error-neuron program of 2025'),
     (PHASED_JSON | {'noise_deg': ...}, 'noise_deg is missing, which LDRL needs'),
 ])
 def test_mistakes_in_a_parameter_file_are_named(tmp_path, changes, message):
     path = params_json(tmp_path, **changes)
     with pytest.raises(ValueError) as error:
-        runner.members_of(path, 'fw_bw')
+        params_file.members_of(path, 'fw_bw')
     assert message in str(error.value) and '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('text, encoding, name, message', [
+    ('{"dt": 0.01, "dt": 0.02}', 'utf-8', 'params.json', 'dt stands there twice'),
+    ('{"dt": 0.01}', 'utf-16', 'params.json', 'is not UTF-8 text'),
+    ('dt: 0.01', 'utf-8', 'params.yaml', 'is YAML, as the GeNN program reads it'),
+])
+def test_files_that_are_something_else_are_named(tmp_path, text, encoding, name, message):
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(ValueError, match=message):
+        params_file.members_of(path, 'fw_bw')
+
+
+def test_parameter_files_of_april_2022_run(tmp_path, capsys):
+    """No settling_time: that program settled for Tpres. LDRL with tauxi: the rule that was later called PAL."""
+    p = params_file.members_of(params_json(tmp_path, settling_time=..., model_type='LDRL'), 'fw_bw')[0]
+    assert (p.settling_time, p.model_type, p.connection) == (p.Tpres, 'PAL', 'layered')
+    said = capsys.readouterr().err
+    assert 'settling_time is missing: Tpres = 0.5' in said and 'run as PAL' in said
+    p = params_file.members_of(params_json(tmp_path, **PHASED_JSON), 'fw_bw')[0]
+    assert (p.settling_time, p.model_type, p.connection) == (0.5, 'LDRL', 'skip')
+
+
+def test_what_a_parameter_file_gives_in_vain_is_said(tmp_path, capsys):
+    """FA and BP know neither noise nor filters; their files carry the keys."""
+    params_file.members_of(params_json(tmp_path, model_type='FA'), 'fw_bw')
+    said = next(line for line in capsys.readouterr().err.splitlines() if 'not used by FA in this run: ' in line)
+    assert all(name in said for name in ('tauxi', 'noise_scale', 'dWPP_low_pass', 'eta_bw', 'init_teacher_WIP_range'))
+    assert 'layers' not in said and 'eta_fw' not in said
 
 
 def test_mistakes_of_the_runner(tmp_path):

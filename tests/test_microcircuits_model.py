@@ -121,7 +121,7 @@ def test_backprop_updates_are_gradients():
     def loss(weights):
         rate = r0[0]
         for i, w in enumerate(weights):
-            v = (c.c_out if i == 2 else c.c) * w @ rate
+            v = (c.c_out if i == 2 else c.c_hid) * w @ rate
             rate = np.tanh(v)
         return 0.5 * ((target[0] - v) ** 2).sum()
 
@@ -134,7 +134,7 @@ def test_backprop_updates_are_gradients():
                 changed[layer][index] += step
                 ends.append(loss(changed))
             gradient[index] = (ends[0] - ends[1]) / 2e-5
-        factor = c.c_out * c.c ** (2 - layer)
+        factor = c.c_out * c.c_hid ** (2 - layer)
         np.testing.assert_allclose(factor * update[0], -gradient, rtol=1e-6, atol=1e-10)
     tied = compare.backprop_updates(net, W, r0, target, [w.T for w in W[1:]])
     for a, b in zip(updates, tied, strict=True):

@@ -136,7 +136,7 @@ def test_teacher_is_prospective_and_can_be_copied():
     p = load_params(exp_params, mode='smoke', **(DEEP | dict(task='fw_bw', taur=0.5, copy_teacher_weights=True,
                                                              copy_teacher_voltages=True)))
     setting = simulation.prepare(p)
-    assert setting.teacher.constants.rho == 1.0 and setting.circuit.constants.rho == 0.5
+    assert setting.teacher.constants.taur == 1.0 and setting.circuit.constants.taur == 0.5
     assert {f'teacher_{name}_2' for name in ('WPP', 'WIP', 'BPP', 'BPI')} <= set(simulation.run(p))
     for name in ('WPP', 'WIP', 'BPP', 'BPI'):
         for ours, theirs in zip(getattr(setting.circuit, name), getattr(setting.teacher, name), strict=True):
