@@ -28,6 +28,7 @@ import torch
 
 from common.kernel import kernel
 from common.results import write_atomically
+from common.script import help_asked
 from reproduction.evidence import number
 from reproduction.experiments import PAPERS, hardware
 from reproduction.pace import add_rows
@@ -157,6 +158,7 @@ def summary(found):
 
 def main(folders):
     """Measure the named folders (all that register kernels if none is named), print and save."""
+    help_asked(folders, __doc__)
     sys.path.insert(0, str(HERE))
     known = [folder for folder in PAPERS if (HERE / f'speed_{folder}.py').exists()]
     if set(folders) - set(known):

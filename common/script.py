@@ -56,6 +56,13 @@ def one_line(package):
                 signal.signal(signal.SIGTERM, before)
 
 
+def help_asked(words, text):
+    """If -h or --help is among the words: print the text and end the program."""
+    if any(w in ('-h', '--help') for w in words):
+        print(text)
+        raise SystemExit(0)
+
+
 def load_or_exit(module, words, load=load_params):
     """load(module, *words); one line and exit code 2 on a mistake in the words."""
     try:
@@ -87,9 +94,7 @@ def plots(package):
     if 'IPython' in sys.modules:
         forget(package)
     module = importlib.import_module(f'{package}.plot_generator')
-    if any(w in ('-h', '--help') for w in words):
-        print(help_text(module.exp_params, f'{package}.plot_generator', module.__doc__))
-        return
+    help_asked(words, help_text(module.exp_params, f'{package}.plot_generator', module.__doc__))
     with one_line(package):
         module.main(words)
 
@@ -100,9 +105,7 @@ def main(package, words=None):
     if 'IPython' in sys.modules:
         forget(package)
     module = importlib.import_module(f'{package}.exp_params')
-    if any(w in ('-h', '--help') for w in words):
-        print(help_text(module, f'{package}.simulation', 'array_num=0: all members of the sweep, with n_jobs=..., cluster=...'))
-        return
+    help_asked(words, help_text(module, f'{package}.simulation', 'array_num=0: all members, with n_jobs=..., cluster=...'))
     with one_line(package):
         words, n_jobs, cluster, engine = load_or_exit(module, words, lambda module, *words: engine_words(words))
         if 'SLURM_ARRAY_TASK_ID' in os.environ and not any(w.startswith('array_num=') for w in words):

@@ -80,6 +80,9 @@ SETS = {'mnist': lambda: fetch_idx('mnist'), 'fashion_mnist': lambda: fetch_idx(
 
 def main(names):
     """Fetch the named sets; 0 if all are there at the end."""
+    if set(names) & {'-h', '--help'}:
+        print(__doc__)
+        return 0
     unknown = [name for name in names if name not in SETS]
     if unknown or not names:
         print(f'name one or more of: {", ".join(SETS)}' + (f' (not {", ".join(unknown)})' if unknown else ''), file=sys.stderr)

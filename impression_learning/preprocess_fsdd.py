@@ -19,7 +19,7 @@ from common import ROOT
 from common.data import content_digest, find_data
 from common.results import write_atomically
 from common.running import progress
-from common.script import one_line
+from common.script import help_asked, one_line
 from common.words import apart
 from impression_learning import sounds
 from impression_learning.checks import FSDD
@@ -90,6 +90,7 @@ def load(source, digits, again=False):
 
 
 if __name__ == '__main__':
+    help_asked(sys.argv[1:], __doc__)
     with one_line('preprocess_fsdd'):
         rest, given = apart(sys.argv[1:], 'recordings')
         if rest:

@@ -131,7 +131,7 @@ def draw(experiment, runs):
     marks = [f'stand-in data: {experiment["standin"]}'] if experiment['standin'] else []
     marks += ['shortened run: proves nothing'] if experiment['level'] == 'quick' else []
     if marks:
-        drawn.text(0.5, 1.0, '; '.join(marks), ha='center', va='bottom', fontsize=9, color='firebrick')
+        drawn.suptitle('\n'.join(filter(None, [drawn.get_suptitle(), '; '.join(marks)])), fontsize=9, color='firebrick')
     save_figure(drawn, experiment['folder'], experiment['figure'])
     plt.close(drawn)
     if 'curves' in experiment:
@@ -144,6 +144,8 @@ def announce(experiments, wanted, todo, n_jobs, machine):
     factor = slowness() if todo else 1.0
     minutes = factor * sum(map(size, todo)) / 60 / joblib.effective_n_jobs(n_jobs)
     print(f'{len(experiments)} experiments, {len(wanted)} runs, {len(todo)} to do, on {machine}')
+    for why in dict.fromkeys(e['missing'] for e in experiments if e['missing']):
+        print(f'not run, {sum(e["missing"] == why for e in experiments)} experiments: {why}', file=sys.stderr)
     cold = [folder for folder in dict.fromkeys(e['folder'] for e in experiments)
             if not (ROOT / 'data' / 'cache' / 'numba' / f'{folder}-{source_digest(folder)[:10]}').exists()]
     if todo:

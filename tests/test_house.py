@@ -208,6 +208,18 @@ def test_help_lists_every_mode_and_parameter_with_its_comment(folder, script):
     assert set(bare) <= {'mode'}, f'{folder}: no comment beside {bare}'
 
 
+OTHERS = ('simulation', 'plot_generator', 'equations', 'walkthrough')       # tested above, or nothing to ask
+FILES = [f for folder in (*folders(), 'benchmarks', 'data', '.') for f in (ROOT / folder).glob('*.py')]
+SCRIPTS = sorted(str(f.relative_to(ROOT)) for f in FILES
+                 if "__name__ == '__main__'" in f.read_text() and f.stem not in OTHERS)
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
+def test_every_script_answers_help(script):
+    shown = program(ROOT / script, '--help')
+    assert shown.returncode == 0 and len(shown.stdout.splitlines()) >= 3 and 'Traceback' not in shown.stderr, shown.stderr
+
+
 def test_no_import_circles():
     """Imports inside functions count too."""
     files = {str(f.relative_to(ROOT))[:-3].replace('/', '.').removesuffix('.__init__'): f
