@@ -1,0 +1,90 @@
+"""Task-dependent representations: the compiled programs compute what equations.py says."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common import load_params
+from task_plasticity import equations, exp_params, model, network, simulation
+
+TASKS = {'linear': equations.ESTIMATION, 'classifier': equations.CATEGORISATION}
+
+
+def constants(p, trial=0):
+    """The equations' constants for parameters p."""
+    gain = p.lr_gain * np.exp(-trial / 150) + 1 if p.annealed else p.lr_gain
+    W, decay_W = (0, 0) if p.feedforward else (p.learning_rate, p.weight_l2)
+    return equations.Constants(
+        p.dt, p.sigma, p.R, p.alpha, p.beta, p.gamma, p.low_r_threshold, p.high_r_threshold, p.kappa_in, p.mu_in,
+        p.sigma_sampler, p.theta, p.transient, gain * W, gain * p.learning_rate_bias, gain * p.learning_rate_input,
+        gain * p.learning_rate_decoder, decay_W, p.bias_weight_l2, p.i_weight_l2,
+        p.weight_l2 if p.decoder_l2 < 0 else p.decoder_l2)
+
+
+@st.composite
+def configurations(draw):
+    """(Params, held test angles or the wandering stimulus, learning, trial index) of a small random run."""
+    task = draw(st.sampled_from(sorted(TASKS)))
+    number = st.floats(0, 1)
+    given = dict(
+        objective=task, N=draw(st.integers(2, 8)), input_dim=draw(st.integers(2, 13)), seed=draw(st.integers(0, 999)),
+        T=draw(st.sampled_from([0.5, 1.0, 2.0])), dt=draw(st.sampled_from([0.005, 0.01])), switch_period=0.5, record_res=1,
+        transient=draw(st.sampled_from([0.0, 0.1])), sigma=draw(st.sampled_from([0.0, 0.2, 0.5])), initial_bias=draw(number),
+        R=0.5 + draw(number), theta=0.001 + 0.1 * draw(number), alpha=draw(st.sampled_from([0.0, 0.5])),
+        high_r_threshold=draw(st.sampled_from([0.5, 100.0])), kappa_in=2 * draw(number), mu_in=draw(number),
+        sigma_sampler=0.1 + 3 * draw(number), learning_rate=0.01 * draw(number), learning_rate_bias=0.01 * draw(number),
+        learning_rate_input=0.01 * draw(number), learning_rate_decoder=1e-4 * draw(number), weight_l2=draw(number),
+        bias_weight_l2=draw(number), i_weight_l2=draw(number), decoder_l2=draw(st.sampled_from([-1.0, 0.3])),
+        annealed=draw(st.booleans()), feedforward=draw(st.booleans()), decoder_only=draw(st.booleans()),
+        decoder_fixed=draw(st.booleans()), input_noise=draw(st.booleans()))
+    return load_params(exp_params, mode='smoke', **given), draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, 200))
+
+
+@given(configurations())
+@settings(max_examples=40, deadline=None)
+def test_kernel_equals_equations(drawn):
+    """Records and learned parameters of one trial, to 1e-9."""
+    p, held, learning, index = drawn
+    rngs = simulation.streams(p)
+    net = network.initial(p, rngs.weights, rngs.decoder)
+    xi, nu, theta = simulation.training_noise(p, rngs.training)
+    if held:
+        theta = np.repeat(simulation.test_angles(p, rngs.test_1, 1)[0], round(p.switch_period / p.dt))
+    plain = equations.Network(**{name: value.copy() for name, value in network.to_arrays(net).items()})
+    record, _ = simulation.one_trial(p, net, network.settings(p, index, learning), theta, xi, nu,
+                                     model.preferred_angles(p.input_dim))
+    rates, outputs, rewards = equations.trial(
+        plain, TASKS[p.objective], theta, xi, constants(p, index), learning and not p.decoder_only,
+        learning and not p.decoder_fixed, nu if p.input_noise else None)
+    for ours, theirs in ((record[:, :p.N], rates), (record[:, p.N:-1], outputs), (record[:, -1], rewards)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+    for name, value in network.to_arrays(net).items():
+        np.testing.assert_allclose(value, getattr(plain, name), rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@given(st.floats(0, 3), st.floats(-3, 3), st.floats(0, 3), st.integers(0, 999))
+@settings(max_examples=20, deadline=None)
+def test_stimulus_equals_equations(kappa, mu, sigma_s, seed):
+    c = equations.Constants(kappa=kappa, mu=mu, sigma_s=sigma_s)
+    zeta = np.random.default_rng(seed).normal(0, 0.1, 200)
+    ours, theirs = model.wander(mu, zeta, kappa, mu, sigma_s, c.dt), equations.stimulus(mu, zeta, c)
+    np.testing.assert_allclose(np.exp(1j * ours), np.exp(1j * theirs), rtol=0, atol=1e-9)
+
+
+@given(st.integers(2, 40), st.floats(-4, 4))
+def test_preferred_angles_and_encoding_equal_equations(n, theta):
+    np.testing.assert_allclose(model.preferred_angles(n), equations.preferred_angles(n), atol=1e-14)
+    s = np.empty(n)
+    model.encode(theta, np.cos(model.preferred_angles(n)), np.sin(model.preferred_angles(n)), s)
+    np.testing.assert_allclose(s, equations.encode(theta, equations.preferred_angles(n)), atol=1e-14)
+
+
+@pytest.mark.parametrize('task', TASKS.values(), ids=TASKS)
+def test_small_training_learns(task):
+    """On the same new stimulus and noise the trained network loses at most 0.6 of what its untrained start loses."""
+    trained, rewards = equations.small_training(task)
+    untrained, _ = equations.small_training(task, trials=0)
+    rng, c = np.random.default_rng(7), equations.Constants(dt=0.02, sigma=0.1, sigma_s=0.5)
+    theta, xi = equations.stimulus(0.0, rng.normal(0, np.sqrt(c.dt), 3000), c), rng.normal(0, np.sqrt(c.dt), (3000, 20))
+    after, before = (equations.trial(net, task, theta, xi, c, False, False)[2].mean() for net in (trained, untrained))
+    assert len(rewards) == 16 and after > 0.6 * before
