@@ -1,7 +1,8 @@
 """Parameters: a frozen dataclass, modes, name=value words, and the limits that a folder's checks.py declares.
 
 A folder's exp_params.py holds `mode`, `Params`, `MODES` and, where they exist, `SWEEPS`, `RELEASED`, `RELEASED_SWEEPS`,
-`ALIASES`, `N_SEEDS`. Its checks.py holds what is allowed and what acts:
+`ALIASES`, `N_SEEDS`, `BRINGS` ({parameter: {value: what comes with it where the mode does not say otherwise}}).
+Its checks.py holds what is allowed and what acts:
 
     check(p)        raise ValueError for the first mistake in p (with within, one_of, require); called by Params itself
     remarks(p)      list of texts: allowed, but perhaps not what was meant
@@ -134,6 +135,8 @@ def load_params(module, *words, **given):
     for name, value in given.items():
         demand(not (name.endswith(PATHS) and value) or Path(value).exists(), f'{name} = {value!r} does not exist')
     chosen = {'mode': mode} | module.MODES[mode]
+    for name, brings in getattr(module, 'BRINGS', {}).items():
+        chosen = brings.get((chosen | given).get(name), {}) | chosen
     number = (chosen | given).get('array_num', known['array_num'].default)
     if (chosen | given).get('released_code', False):
         chosen |= getattr(module, 'RELEASED', {})
