@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from task_plasticity.checks import check
+from task_plasticity.tasks import task_of
 
 mode = 'estimation'                     # a key of MODES below
 
@@ -14,13 +15,13 @@ mode = 'estimation'                     # a key of MODES below
 class Params:                           # value = estimation (Figs. 1-3)
     """One run."""
 
-    mode: str = 'estimation'
+    mode: str = 'estimation'            # a key of MODES
     array_num: int = 1                  # member of the mode's sweep; 0 = all
-    seed: int = 120994
+    seed: int = 120994                  # of all random numbers
     # session
-    objective: str = 'linear'           # 'linear' (= 'estimation'), 'classifier' (= 'categorisation'), 'mixed'
+    objective: str = 'linear'           # the task (tasks.py): 'linear' (= 'estimation'), 'classifier' (= 'categorisation'), ...
     network_load: bool = False          # evaluate (and do not train) the stored network
-    network_file: str = ''              # npz made by convert_network.py; empty: the published network
+    network_file: str = ''              # npz of convert_network or of a run; empty: the published network
     trial_num_2: int = 260              # training trials
     test_num: int = 100                 # test trials, before and after
     T: float = 1000.0                   # duration of a trial                                         T
@@ -34,25 +35,25 @@ class Params:                           # value = estimation (Figs. 1-3)
     input_dim: int = 12                 # input channels                                              I
     R: float = 1.0                      # leak resistance                                             R
     sigma: float = 0.2                  # intrinsic noise                                             sigma
-    sigma_test: float = -1.0            # the same during tests (negative: sigma)
+    sigma_test: float = -1.0            # intrinsic noise of the tests (negative: sigma)
     low_r_threshold: float = 0.001      # rates are clipped to [low, high]                            r_lo
-    high_r_threshold: float = 100.0     #                                                             r_hi
+    high_r_threshold: float = 100.0     # upper bound of the rates                                    r_hi
     alpha: float = 0.0                  # f(x) = beta log(1 + exp(alpha + gamma x))                   alpha0
-    beta: float = 1 / 30                #                                                             beta
-    gamma: float = 30.0                 #                                                             gamma
+    beta: float = 1 / 30                # scale of f                                                  beta
+    gamma: float = 30.0                 # slope of f                                                  gamma
     initial_bias: float = 0.0           # 0.7 in categorisation                                       b
     symmetric_init: bool = False        # symmetrise the initial recurrent weights (D22)
     # stimulus
     kappa_in: float = 0.75              # von Mises prior: concentration of trial starts; drift kappa sigma_s^2      kappa
-    mu_in: float = 0.0                  # and mean                                                    mu
+    mu_in: float = 0.0                  # mean of the prior                                              mu
     exact_prior: bool = False           # halve the drift, so that the stationary density has kappa, not 2 kappa (D1)
     sigma_sampler: float = 0.06         # stimulus diffusion                                          sigma_s
     switch_period: float = 200.0        # duration of a held test angle
     tuning: bool = True                 # test angles: preferred angles (False: from the prior)
     input_noise: bool = False           # noise on the input rates
-    input_noise_sigma: float = 0.1      # its s.d. per step
+    input_noise_sigma: float = 0.1      # s.d. of the input noise per step
     theta_thresh: float = 0.0           # class 1 if theta >= theta_thresh or theta <= theta_thresh_rev
-    theta_thresh_rev: float = -math.pi
+    theta_thresh_rev: float = -math.pi  # the other boundary
     # learning
     learning_rate: float = 5e-6         # of W                                                        eta_W
     learning_rate_bias: float = 5e-6    # of b                                                        eta_b
@@ -72,10 +73,8 @@ class Params:                           # value = estimation (Figs. 1-3)
     reward_baseline: bool = False       # subtract the reward's running mean
     lambda_MSE: float = 0.5             # mixed: weight of the squared error
     lambda_LL: float = 2.0              # mixed: weight of the log likelihood
-    lambda_l1: float = 0.0              # rate penalties (D4: switched off in all released modes)
-    lambda_l2: float = 0.0
-    # analysis
-    exclude_after_switch: float = 5.0   # records so soon after a switch of the test angle are dropped (D10)
+    lambda_l1: float = 0.0              # penalty of |r| in the reward (D4: switched off in all released modes)
+    lambda_l2: float = 0.0              # penalty of r^2
     # the paper's mathematics or the released program's
     released_code: bool = False         # index-0 records, record filters and definitions of the released analysis
     rng: str = 'modern'                 # or 'legacy': one RandomState in the released program's order of draws
@@ -91,7 +90,7 @@ class Params:                           # value = estimation (Figs. 1-3)
     @property
     def n_outputs(self):
         """K: 2 estimation, 1 categorisation, 3 mixed."""
-        return {'linear': 2, 'estimation': 2, 'classifier': 1, 'categorisation': 1, 'mixed': 3}[self.objective]
+        return len(task_of(self.objective).outputs)
 
     @property
     def member(self):
@@ -101,37 +100,42 @@ class Params:                           # value = estimation (Figs. 1-3)
     @property
     def cost(self):
         """About how many CPU seconds a run takes."""
-        trials = 2.5 * (0 if self.network_load else self.trial_num_2) + 3 * self.test_num
+        tests = self.test_num if self.network_load else 2 * self.test_num
+        tests += 4 * min(24, self.test_num) if self.mode == 'noise_sweep' else 0
+        trials = 2.5 * (0 if self.network_load else self.trial_num_2) + 1.5 * tests
         return 5.5e-10 * trials * self.T / self.dt * (self.N ** 2 + 400)
 
 
-CLASSIFIER = dict(objective='classifier', N=25, initial_bias=0.7, learning_rate=1e-6, learning_rate_bias=1e-6,
-                  learning_rate_input=1e-6, learning_rate_decoder=1e-8, weight_l2=3 / 40 ** 2, bias_weight_l2=2 / 40,
-                  i_weight_l2=25 / 40 / 10)
+CATEGORISATION = dict(N=25, initial_bias=0.7, learning_rate=1e-6, learning_rate_bias=1e-6, learning_rate_input=1e-6,
+                      learning_rate_decoder=1e-8, weight_l2=3 / 40 ** 2, bias_weight_l2=2 / 40, i_weight_l2=25 / 40 / 10)
+BRINGS = {                              # what comes with a value, in every mode that does not say otherwise
+    'objective': {'classifier': CATEGORISATION, 'categorisation': CATEGORISATION, 'mixed': dict(lr_gain=10.0)},
+}
 
 MODES = {
-    'estimation': {},                                                           # Figs. 1-3
-    'categorisation': CLASSIFIER,                                               # Figs. 1, 4
-    'estimation_pretrained': dict(network_load=True),                           # the authors' stored network, evaluated
-    'no_plasticity': dict(trial_num_2=0),
-    'decoder_only': dict(decoder_only=True, trial_num_2=130),
-    'decoder_fixed': dict(decoder_fixed=True),
-    'annealed': dict(annealed=True),
-    'input_noise': dict(input_noise=True),
-    'noise_sweep': {},                                                          # Fig. 3
-    'prior_sweep': {},                                                          # Fig. 2
-    'feedforward': dict(feedforward=True),
-    'recurrent_only': dict(learning_rate_input=0.0, learning_rate_bias=0.0),    # W and the decoder learn, C and b stay
-    'mixed': dict(objective='mixed', lr_gain=10.0),
-    'classifier_weak_decay': CLASSIFIER | dict(weight_l2=0.0008, bias_weight_l2=0.005, i_weight_l2=0.00625),    # D31
-    'classifier_decoder_only': CLASSIFIER | dict(decoder_only=True, trial_num_2=130),
-    'classifier_uniform_prior': CLASSIFIER | dict(kappa_in=0.0),
-    'replay_published': dict(rng='legacy', released_code=True),                 # the stored network from its seed
+    'estimation': {},                                       # estimate the stimulus, Figs. 1-3
+    'categorisation': dict(objective='classifier'),         # tell its two halves apart, Figs. 1, 4
+    'estimation_pretrained': dict(network_load=True),       # the authors' stored network, evaluated
+    'no_plasticity': dict(trial_num_2=0),                   # control: the initial network
+    'decoder_only': dict(decoder_only=True),                # control: W, C, b stay, Fig. 2
+    'decoder_fixed': dict(decoder_fixed=True),              # control: D stays
+    'annealed': dict(annealed=True),                        # learning rates that fall
+    'input_noise': dict(input_noise=True),                  # noise on the input rates, too
+    'noise_sweep': {},                                      # trained at several noises, each tested at each, Fig. 3
+    'prior_sweep': {},                                      # other priors, Fig. 2
+    'boundary_sweep': dict(objective='classifier'),         # prior mean against class boundary, at several noises, Fig. 4
+    'feedforward': dict(feedforward=True),                  # control: W = 0
+    'recurrent_only': dict(learning_rate_input=0.0, learning_rate_bias=0.0),    # control: W and the decoder learn, C and b stay
+    'mixed': dict(objective='mixed'),                       # both tasks at once (dormant in the released program)
+    'classifier_weak_decay': dict(objective='classifier', weight_l2=0.0008, bias_weight_l2=0.005, i_weight_l2=0.00625),  # D31
+    'classifier_decoder_only': dict(objective='classifier', decoder_only=True),     # control: W, C, b stay
+    'classifier_uniform_prior': dict(objective='classifier', kappa_in=0.0),         # control: every stimulus equally often
+    'replay_published': dict(rng='legacy', released_code=True),                     # the stored network from its seed
     'smoke': dict(T=12.0, switch_period=2.0, transient=2.0, trial_num_2=3, test_num=8, N=9, learning_rate=5e-4,
-                  learning_rate_bias=5e-4, learning_rate_input=5e-4, learning_rate_decoder=5e-4, exclude_after_switch=0.2,
-                  rate_thinning=1),
+                  learning_rate_bias=5e-4, learning_rate_input=5e-4, learning_rate_decoder=5e-4, rate_thinning=1),   # tests
 }
 SWEEPS = {
     'noise_sweep': [dict(sigma=s) for s in (0.05, 0.1, 0.2, 0.4)],              # each tested at each
     'prior_sweep': [dict(kappa_in=k) for k in (0.0, 0.75, 2.0)] + [dict(mu_in=math.pi / 2)],
+    'boundary_sweep': [dict(mu_in=mu * math.pi, sigma=s) for s in (0.1, 0.2, 0.4) for mu in (0, 0.25, 0.5, 0.75, 1)],
 }

@@ -12,11 +12,8 @@ import math
 import numpy as np
 
 from common.kernel import kernel
-from task_plasticity.state import CATEGORISATION, ESTIMATION, MIXED
-
-GAIN = 100.0                  # slope of the logistic read-out
-CLAMP = 1e-4                  # probabilities are kept this far from 0 and 1 in the log likelihood
-
+from task_plasticity import tasks
+from task_plasticity.tasks import decoder_error, log_likelihood, read_out
 
 # ---------------------------------------------------------------- functions of the paper
 
@@ -75,51 +72,13 @@ def wander(theta_0, zeta, kappa, mu, sigma_s, dt):
 
 
 @kernel(inline=True)
-def logistic(u):
-    """1 / (1 + exp(-100 u))."""
-    return 1.0 / (1.0 + math.exp(-GAIN * u)) if u > -7.0 else 0.0
-
-
-@kernel(inline=True)
-def target(theta, p, y):
-    """y(theta): (cos, sin), the class, or both."""
-    label = 1.0 if theta >= p.theta_thresh or theta <= p.theta_thresh_rev else 0.0
-    if p.task == CATEGORISATION:
-        y[0] = label
-    else:
-        y[0], y[1] = math.cos(theta), math.sin(theta)
-        if p.task == MIXED:
-            y[2] = label
-
-
-@kernel(inline=True)
-def read_out(D, r, scale, u):
+def project(D, r, scale, u):
     """u = scale D r."""
     for k in range(D.shape[0]):
         total = 0.0
         for i in range(D.shape[1]):
             total += D[k, i] * r[i]
         u[k] = scale * total
-
-
-@kernel(inline=True)
-def squared_error(u, y, n):
-    """alpha of estimation: -|y - u|^2 over the first n outputs."""
-    total = 0.0
-    for k in range(n):
-        total -= (y[k] - u[k]) ** 2
-    return total
-
-
-@kernel(inline=True)
-def log_likelihood(u, y):
-    """alpha of categorisation: y log p + (1 - y) log(1 - p), p = logistic(100 u) kept within [1e-4, 1 - 1e-4]."""
-    p = logistic(u)
-    if p < CLAMP:
-        p = CLAMP
-    elif 1.0 - p < CLAMP:
-        p = 1.0 - CLAMP
-    return y * math.log(p) + (1.0 - y) * math.log(1.0 - p)
 
 
 @kernel(inline=True)
@@ -135,13 +94,8 @@ def output_scale(r, p):
 
 @kernel(inline=True)
 def reward(u, y, r, p):
-    """alpha(D r, y): the scalar reward of the task, minus the optional rate penalties."""
-    if p.task == ESTIMATION:
-        alpha = squared_error(u, y, 2)
-    elif p.task == CATEGORISATION:
-        alpha = log_likelihood(u[0], y[0])
-    else:
-        alpha = p.lambda_MSE * squared_error(u, y, 2) + p.lambda_LL * log_likelihood(u[2], y[2])
+    """alpha(D r, y): the scalar reward of the task (tasks.reward), minus the optional rate penalties."""
+    alpha = tasks.reward(u, y, p.logistic, p.weight)
     if p.lambda_l1 > 0 or p.lambda_l2 > 0:
         for i in range(r.size):
             alpha -= p.lambda_l1 * abs(r[i]) + p.lambda_l2 * r[i] ** 2
@@ -155,20 +109,9 @@ def three_factor(alpha, coactivity, mean, decay, x):
 
 
 @kernel(inline=True)
-def decoder_error(u, y, task, k, lambda_MSE, lambda_LL):
-    """Error of output k: y - u (linear) or 100 (y - p) (logistic); in the mixed task times lambda."""
-    if task == ESTIMATION:
-        return y[k] - u[k]
-    if task == CATEGORISATION:
-        return GAIN * (y[k] - logistic(u[k]))
-    return lambda_MSE * (y[k] - u[k]) if k < 2 else lambda_LL * GAIN * (y[k] - logistic(u[k]))
-
-
-@kernel(inline=True)
-def decoder_rule(D, u, y, r, scale, p, k, i):
-    """dD_ki = error_k r_i - decay D_ki (the mixed task's class row scales its decay too)."""
-    decay = p.decay_D * (p.lambda_LL if p.task == MIXED and k == 2 else 1.0)
-    return decoder_error(u, y, p.task, k, p.lambda_MSE, p.lambda_LL) * r[i] * scale - decay * D[k, i]
+def decoder_rule(error, r, scale, decay, D):
+    """dD = error r - decay D, element by element."""
+    return error * r * scale - decay * D
 
 
 # ---------------------------------------------------------------- one session's loop
@@ -218,14 +161,15 @@ def learn(net, means, r, s, alpha, p):
 def learn_decoder(net, u, y, r, scale, p):
     """D += eta_D * decoder rule, u and r before the update."""
     for k in range(net.D.shape[0]):
+        error, decay = decoder_error(u[k], y[k], p.logistic[k], p.weight[k]), p.decay_D[k]
         for i in range(r.size):
-            net.D[k, i] += p.eta_D * decoder_rule(net.D, u, y, r, scale, p, k, i)
+            net.D[k, i] += p.eta_D * decoder_rule(error, r[i], scale, decay, net.D[k, i])
 
 
 @kernel(inline=True)
 def recorded_reward(net, u, y, r, p):
-    """The reward as it is recorded; mixed task: lambda_LL log likelihood - l_W |W|^2 - l_b |b|^2 - l_C |C|^2 (D18)."""
-    if p.task != MIXED:
+    """The reward as recorded; mixed task as released (D18): lambda_LL log likelihood - l_W |W|^2 - l_b |b|^2 - l_C |C|^2."""
+    if not p.released_mixed:
         return reward(u, y, r, p)
     total = 0.0
     for i in range(net.b.size):
@@ -234,28 +178,27 @@ def recorded_reward(net, u, y, r, p):
             total += p.decay_W * net.W[j, i] ** 2
         for k in range(net.C.shape[0]):
             total += p.decay_C * net.C[k, i] ** 2
-    return p.lambda_LL * log_likelihood(u[2], y[2]) - total
+    return p.weight[2] * log_likelihood(u[2], y[2]) - total
 
 
 @kernel(inline=True)
 def write_record(record, row, r, u, objective, p):
-    """Clipped rates, read-out (probabilities where it is logistic) and recorded reward of one step."""
+    """Clipped rates, outputs (probabilities where they are logistic) and recorded reward of one step."""
     N = r.size
     for i in range(N):
         record[row, i] = min(max(r[i], p.low), p.high)
     for k in range(u.size):
-        logical = p.task == CATEGORISATION or (p.task == MIXED and k == 2)
-        record[row, N + k] = logistic(u[k]) if logical else u[k]
+        record[row, N + k] = read_out(u[k], p.logistic[k])
     record[row, N + u.size] = objective
 
 
 @kernel
-def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
-    """Steps t_first .. t_end - 1 (t_first >= 1) of a trial (specification 3.4). -> objective of the last step
+def run(net, means, r, theta, targets, xi, nu, phi, t_first, t_end, p, record, every):
+    """Steps t_first .. t_end - 1 (t_first >= 1) of a trial, in the released program's order. -> objective of the last step
 
-    net, means and r are changed in place: r (N,) rates after step t_first - 1. theta (n,) angles; xi (n, N) noise with s.d.
-    sqrt(dt); nu (n, I) input noise or (0, 0); phi (I,) preferred angles; record (ceil(n / every), N + K + 1) is filled at the
-    steps divisible by `every`.
+    net, means and r are changed in place: r (N,) rates after step t_first - 1. theta (n,) angles; targets (n, K); xi (n, N)
+    noise with s.d. sqrt(dt); nu (n, I) input noise or (0, 0); phi (I,) preferred angles; record (ceil(n / every), N + K + 1) is
+    filled at the steps divisible by `every`.
     """
     N, K, cos_phi, sin_phi = r.size, net.D.shape[0], np.cos(phi), np.sin(phi)
     s, y, u, o, current, objective = np.empty(phi.size), np.empty(K), np.empty(K), np.empty(K), np.empty(N), 0.0
@@ -263,22 +206,23 @@ def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
     for t in range(t_first, t_end):
         drive(net, s, nu, t, r, p, current)
         for i in range(N):
-            r[i] = r[i] + p.dt * current[i] + p.sigma * xi[t, i]                    # (1), not yet clipped
+            r[i] = r[i] + p.dt * current[i] + p.sigma * xi[t, i]                    # Euler-Maruyama, not yet clipped
         encode(theta[t], cos_phi, sin_phi, s)
-        target(theta[t], p, y)
+        for k in range(K):
+            y[k] = targets[t, k]
         if t % every == 0 or t == t_end - 1:                                        # recorded with the unclipped rates
-            read_out(net.D, r, output_scale(r, p), u)
+            project(net.D, r, output_scale(r, p), u)
             objective = recorded_reward(net, u, y, r, p)
             if t % every == 0:
-                read_out(net.D, r, 1.0, o)
+                project(net.D, r, 1.0, o)
                 write_record(record, t // every, r, o, objective, p)
         for i in range(N):
-            r[i] = min(max(r[i], p.low), p.high)                                    # (2)
+            r[i] = min(max(r[i], p.low), p.high)
         if p.plastic:
             average(means, r, s, p.trace_rate)
         if t * p.dt > p.transient and (p.plastic or p.learn_decoder):
             scale = output_scale(r, p)
-            read_out(net.D, r, scale, u)                                            # learning sees the clipped rates
+            project(net.D, r, scale, u)                                             # learning sees the clipped rates
             if p.plastic:
                 alpha = reward(u, y, r, p)
                 if p.reward_baseline:
@@ -291,10 +235,9 @@ def run(net, means, r, theta, xi, nu, phi, t_first, t_end, p, record, every):
 
 
 @kernel
-def first_record(net, r, theta_0, p, record):
-    """Index 0 of a trial: read-out, target and reward of the initial rates (the released program leaves zeros there, D8)."""
-    y, u, o = np.empty(net.D.shape[0]), np.empty(net.D.shape[0]), np.empty(net.D.shape[0])
-    target(theta_0, p, y)
-    read_out(net.D, r, 1.0, o)
-    read_out(net.D, r, output_scale(r, p), u)
+def first_record(net, r, y, p, record):
+    """Index 0 of a trial: outputs and reward of the initial rates (the released program leaves zeros there, D8). y (K,)"""
+    u, o = np.empty(net.D.shape[0]), np.empty(net.D.shape[0])
+    project(net.D, r, 1.0, o)
+    project(net.D, r, output_scale(r, p), u)
     write_record(record, 0, r, o, recorded_reward(net, u, y, r, p), p)

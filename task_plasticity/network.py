@@ -1,16 +1,18 @@
 """Task-dependent representations: making, storing and advancing networks."""
+import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from task_plasticity.state import TASKS, Means, Network, Settings
+from task_plasticity.state import Means, Network, Settings
+from task_plasticity.tasks import RELEASED_NAMES, TASKS, task_of, weights
 
 PUBLISHED = Path(__file__).parent / 'published' / 'pretrained_network.npz'
 
 
 def initial(p, rng, rng_decoder):
-    """Random network (specification 3.5): W, C uniform, drawn in this order; b constant; D from a generator of its own."""
+    """Random network: W, C uniform, drawn in this order; b constant; D from a generator of its own."""
     K, N, I = p.n_outputs, p.N, p.input_dim
     D = rng_decoder.uniform(-1 / N, 1 / N, (K, N))
     W = rng.uniform(-0.3 / np.sqrt(N), 0.3 / np.sqrt(N), (N, N))
@@ -41,12 +43,19 @@ def to_arrays(net, suffix=''):
     return {f'W{suffix}': net.W.T.copy(), f'C{suffix}': net.C.T.copy(), f'b{suffix}': net.b.copy(), f'D{suffix}': net.D.copy()}
 
 
-def stored(p):
-    """(Network, its initial state or None) of p.network_file, or the authors' network. ValueError if it does not fit p."""
+def stored_path(p):
+    """The file of the stored network that run p starts from; FileNotFoundError if it is missing."""
     path = Path(p.network_file) if p.network_file else PUBLISHED
-    if not path.exists():
-        raise FileNotFoundError(f'{path} is missing; make it from an original file with: '
+    if not path.is_file():
+        raise FileNotFoundError(f'network_file {path} does not exist; it is made from an original file with: '
                                 'python -m task_plasticity.convert_network network_cr -o FILE.npz')
+    return path
+
+
+def stored(p):
+    """(Network, its initial state or None) of p.network_file (a converted network or a result of ours), or the authors'
+    network. ValueError if it does not fit p."""
+    path = stored_path(p)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -55,12 +64,22 @@ def stored(p):
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f'{path} is no network file ({type(error).__name__}: {error}); an original network_cr is read by: '
                          f'python -m task_plasticity.convert_network {path}') from error
-    task = {1: 'classifier', 2: 'linear', 3: 'mixed'}.get(len(net.D), f'with {len(net.D)} outputs')
-    if TASKS.get(task) != TASKS[p.objective]:
-        raise ValueError(f'{path} holds a network for the task {task}, the parameters ask for {p.objective}')
+    task = task_in(arrays)
+    if task not in (*TASKS, *RELEASED_NAMES) or task_of(task) != task_of(p.objective) or len(net.D) != p.n_outputs:
+        raise ValueError(f'{path} holds a network for the task {task} ({len(net.D)} outputs), '
+                         f'the parameters ask for {p.objective}')
     if (net.b.size, len(net.C)) != (p.N, p.input_dim):
         raise ValueError(f'{path} holds N, input_dim = {net.b.size}, {len(net.C)}; the parameters say {p.N}, {p.input_dim}')
     return net, before
+
+
+def task_in(arrays):
+    """The task of a network file: as a converted file or a result of ours says, else the released one with as many outputs."""
+    if 'task_json' in arrays:
+        return json.loads(str(arrays['task_json']))
+    if 'meta' in arrays:
+        return json.loads(str(arrays['meta']))['params']['objective']
+    return {1: 'categorisation', 2: 'estimation', 3: 'mixed'}.get(len(arrays['D']))
 
 
 def means(net):
@@ -73,11 +92,14 @@ def settings(p, trial=0, learning=True, sigma=None):
     gain = p.lr_gain * np.exp(-trial / 150) + 1 if p.annealed else p.lr_gain
     eta = [p.dt * gain * rate for rate in (0.0 if p.feedforward else p.learning_rate, p.learning_rate_bias,
                                            p.learning_rate_input, p.learning_rate_decoder)]
-    decays = [0.0 if p.feedforward else p.weight_l2, p.bias_weight_l2, p.i_weight_l2,
-              p.weight_l2 if p.decoder_l2 < 0 else p.decoder_l2]
-    return Settings(TASKS[p.objective], p.dt, float(p.sigma if sigma is None else sigma), float(p.alpha), float(p.beta),
+    decays = [0.0 if p.feedforward else p.weight_l2, p.bias_weight_l2, p.i_weight_l2]
+    logistic, weight = task_of(p.objective).logistic, weights(p)
+    released_mixed = bool(p.released_code and logistic.any() and not logistic.all())
+    decay_D = np.full(len(logistic), p.weight_l2 if p.decoder_l2 < 0 else p.decoder_l2)
+    if released_mixed:                             # its class row scales the decay, too (D18)
+        decay_D[logistic] *= p.lambda_LL
+    return Settings(logistic, weight, p.dt, float(p.sigma if sigma is None else sigma), float(p.alpha), float(p.beta),
                     float(p.gamma), float(p.R), float(p.low_r_threshold), float(p.high_r_threshold), float(p.theta),
-                    float(p.transient), *map(float, eta), *map(float, decays), float(p.theta_thresh), float(p.theta_thresh_rev),
-                    float(p.lambda_MSE), float(p.lambda_LL), float(p.lambda_l1), float(p.lambda_l2),
-                    bool(learning and not p.decoder_only), bool(learning and not p.decoder_fixed), bool(p.normalize_output),
-                    bool(p.reward_baseline))
+                    float(p.transient), *map(float, eta), *map(float, decays), decay_D, float(p.lambda_l1),
+                    float(p.lambda_l2), bool(learning and not p.decoder_only), bool(learning and not p.decoder_fixed),
+                    bool(p.normalize_output), bool(p.reward_baseline), released_mixed)

@@ -205,14 +205,21 @@ def d_prime_calc(r, theta, D):
     return d_prime(u[theta > 0], u[theta < 0])
 
 
+def boundary_pairs(angles):
+    """Indices of the angles on both sides of 0 and of pi: ((7, 5), (11, 1)) for 12. ValueError unless all angles occur."""
+    n = len(angles)
+    if n < 4 or n % 2 or not np.allclose(np.diff(angles), 2 * np.pi / n):
+        raise ValueError(f'd\' at the boundaries needs every test angle around the circle, an even number of them; {n} occur: '
+                         'take more test trials (test_num)')
+    return (n // 2 + 1, n // 2 - 1), (n - 1, 1)
+
+
 def boundary_compare(r, theta, D, keep=None):
-    """d' of u = D r at the probable boundary (angles 7, 5: +-pi/6) and the improbable one (11, 1: +-5 pi/6) of 12 angles."""
+    """d' of u = D r at the probable boundary (the angles on both sides of 0: +-pi/6 of 12) and the improbable one (pi)."""
     angles = angles_of(theta)
-    if len(angles) != 12:
-        raise ValueError(f'boundary_compare needs all 12 angles, {len(angles)} occur')
     u, keep = (D @ r)[0], np.ones(len(theta), bool) if keep is None else keep
     at = [u[(theta == angle) & keep] for angle in angles]
-    return d_prime(at[7], at[5])[0], d_prime(at[11], at[1])[0]
+    return tuple(d_prime(at[i], at[j])[0] for i, j in boundary_pairs(angles))
 
 
 def classifier_lda(r, theta):

@@ -39,8 +39,10 @@ def fig_2(runs):
     groups = [(full, '_2', 'full', panels.AFTER), (control, '_2', 'decoder only', panels.CONTROL)]
     panels.preferred_angles(axes[0, 0], full)
     panels.compared(axes[0, 1], [(full, '', 'before', panels.BEFORE), (full, '_2', 'after', panels.AFTER),
-                                 (flat, '_2', 'flat prior', '#009E73')], lambda s: s.population_rate, 'mean rate', 'Mean rate')
-    panels.compared(axes[0, 2], [*groups, (flat, '_2', 'flat prior', '#009E73')], lambda s: s.error, 'squared error', 'Error')
+                                 (flat, '_2', 'flat prior', panels.THIRD)],
+                    lambda s: s.population_rate, 'mean rate', 'Mean rate')
+    panels.compared(axes[0, 2], [*groups, (flat, '_2', 'flat prior', panels.THIRD)],
+                    lambda s: s.error, 'squared error', 'Error')
     panels.compared(axes[0, 3], groups, lambda s: s.bias_squared, 'squared bias', 'Bias')
     panels.compared(axes[1, 0], groups, lambda s: s.output_variance, 'variance', 'Output variance')
     panels.compared(axes[1, 1], [*groups, (full, '', 'before', panels.BEFORE)], lambda s: s.volume_fraction, 'volume fraction',
@@ -54,15 +56,25 @@ def fig_2(runs):
 
 # %% Fig. 3: the noise
 def fig_3(runs):
-    """Networks trained at noise 0.1, 0.2, 0.4 (further runs: more seeds at 0.4)."""
+    """Networks trained at several noises: error against noise, currents, noise in the read-out space, correlations."""
     figure, axes = grid(2, 3)
-    panels.error_against_noise(axes[0, 0], runs[:3])
-    panels.current_ratios(axes[0, 1], runs[:3])
-    panels.compared(axes[0, 2], [(runs[2:], '', 'before', panels.BEFORE), (runs[2:], '_2', 'after', panels.AFTER)],
-                    lambda s: s.volume_fraction, 'volume fraction', 'Noise in the read-out space, σ = 0.4')
-    panels.currents(axes[1, 0], runs[1:2])
-    panels.noise_heat_map(axes[1, 1], runs[2:3])
-    panels.signal_and_noise(axes[1, 2], runs[2:3])
+    sigmas = [sigma for sigma in panels.NOISES if panels.trained_at(runs, sigma)]
+    low, high = panels.trained_at(runs, sigmas[len(sigmas) // 2]), panels.trained_at(runs, sigmas[-1])
+    panels.error_against_noise(axes[0, 0], runs)
+    panels.current_ratios(axes[0, 1], runs)
+    panels.compared(axes[0, 2], [(high, '', 'before', panels.BEFORE), (high, '_2', 'after', panels.AFTER)],
+                    lambda s: s.volume_fraction, 'volume fraction', f'Noise in the read-out space, σ = {sigmas[-1]:g}')
+    panels.currents(axes[1, 0], low)
+    panels.noise_heat_map(axes[1, 1], high)
+    panels.signal_and_noise(axes[1, 2], high)
+    return figure
+
+
+def fig_noise(runs):
+    """Error of networks trained at each noise (rows) and tested at each (columns), and its ratio to the best of each column."""
+    figure, axes = grid(1, 2, 4.2)
+    panels.noise_matrix(axes[0, 0], runs)
+    panels.noise_matrix(axes[0, 1], runs, relative=True)
     return figure
 
 
@@ -103,6 +115,15 @@ def fig_tasks(runs):
     return figure
 
 
+def fig_boundary(runs):
+    """Prior mean against class boundary, at several noises: d' and Fisher information at the boundary at 0 (heat maps)."""
+    figure, axes = grid(1, 3, 4)
+    panels.boundary_map(axes[0, 0], runs, lambda s: s.boundary_d_prime[0], "d' at the boundary at 0")
+    panels.boundary_map(axes[0, 1], runs, lambda s: s.at_angle(s.fisher, 0), 'Fisher information at 0 (1/rad²)')
+    panels.boundary_map(axes[0, 2], runs, lambda s: s.accuracy, 'accuracy')
+    return figure
+
+
 # %% one network in detail
 def fig_stored(runs):
     """Circle, tuning, error, currents, correlations, variation of one network (for example the authors' stored one)."""
@@ -127,8 +148,8 @@ def fig_network(runs):
     return figure
 
 
-FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_4_controls': fig_4_controls,
-           'fig_tasks': fig_tasks, 'fig_stored': fig_stored, 'fig_network': fig_network}
+FIGURES = {function.__name__: function for function in (fig_1, fig_2, fig_3, fig_noise, fig_4, fig_4_controls, fig_boundary,
+                                                        fig_tasks, fig_stored, fig_network)}
 
 
 # %% the figures of one mode

@@ -1,16 +1,19 @@
-"""Task-dependent representations: the numbers of the figures, from one saved run (specification 7.1).
+"""Task-dependent representations: the numbers of the figures, from one saved run.
 
 `Session(meta, arrays, suffix)` holds one test: suffix '_2' after learning, '' before, '_sigma_0.1' at another noise. Records
-within `exclude_after_switch` of a switch of the held angle are dropped; runs with released_code keep them (D10), and get the
-released entropies (D12) and correlations (D13).
+within EXCLUDED of a switch of the held angle (at most a tenth of the hold) are dropped. Runs with released_code keep them
+(D10) and get the released entropies (D12) and correlations (D13).
 """
 import functools
 
 import numpy as np
 
 from task_plasticity import plot_analysis as analysis
+from task_plasticity import tasks
 from task_plasticity.model import preferred_angles
 from task_plasticity.plot_records import angles_of, flat, per_angle, released_keep, since_switch
+
+EXCLUDED = 5.0                          # time units
 
 
 class Session:
@@ -18,16 +21,27 @@ class Session:
 
     def __init__(self, meta, d, suffix='_2'):
         p = self.p = meta['params']
+        self.d, self.suffix, self.task = d, suffix, tasks.task_of(p['objective'])
         self.net = {name: d[name + ('_initial' if suffix == '' else '')] for name in 'WCbD'}
-        self.r, self.o, self.target = (flat(d[f'{name}_test{suffix}']) for name in ('r', 'o', 'target'))
         self.theta = flat(d[f'theta_test{suffix}'])[0]
-        step = p['dt'] * p['record_res'] * p['rate_thinning']
-        self.released = p['released_code']
-        self.keep = since_switch(d[f'theta_test{suffix}'], step, -1.0 if self.released else p['exclude_after_switch'])
         self.angles = angles_of(self.theta)
-        phi = preferred_angles(p['input_dim'])
-        self.s = np.maximum(0, np.cos(self.theta - phi[:, None]))
-        self.classes = len(self.net['D']) == 1
+        self.released = p['released_code']
+        step = p['dt'] * p['record_res'] * p['rate_thinning']
+        excluded = -1.0 if self.released else min(EXCLUDED, p['switch_period'] / 10)
+        self.keep = since_switch(d[f'theta_test{suffix}'], step, excluded)
+
+    def records(self, name):
+        """Records of all trials, one after another (n, m). They are large, and not kept here."""
+        return flat(self.d[f'{name}_test{self.suffix}'])
+
+    r = property(lambda self: self.records('r'), doc='Rates (N, m).')
+    o = property(lambda self: self.records('o'), doc='Outputs (K, m).')
+    target = property(lambda self: self.records('target'), doc='Targets (K, m).')
+
+    @property
+    def s(self):
+        """Input rates (I, m)."""
+        return np.maximum(0, np.cos(self.theta - preferred_angles(self.p['input_dim'])[:, None]))
 
     def at(self, function):
         """Array of a function of the kept records' mask at each angle."""
@@ -35,31 +49,33 @@ class Session:
 
     @functools.cached_property
     def error(self):
-        """Squared error summed over outputs, or error rate, per angle."""
-        if self.classes:
-            wrong = (self.o[0] > 0.5) != (self.target[0] > 0.5)
-            return self.at(lambda k: wrong[k].mean())
-        return self.at(lambda k: ((self.target[:, k] - self.o[:, k]) ** 2).sum(axis=0).mean())
+        """Squared error summed over the plain outputs, or error rate where there are only classes (tasks.errors), per angle."""
+        errors = tasks.errors(self.task, self.o, self.target)
+        return self.at(lambda k: errors[k].mean())
 
     @functools.cached_property
     def mean_output(self):
         """Mean output per angle (angles, K)."""
-        return self.at(lambda k: self.o[:, k].mean(axis=1))
+        o = self.o
+        return self.at(lambda k: o[:, k].mean(axis=1))
 
     @functools.cached_property
     def output_variance(self):
         """Variance of the output, summed over outputs, per angle."""
-        return self.at(lambda k: self.o[:, k].var(axis=1).sum())
+        o = self.o
+        return self.at(lambda k: o[:, k].var(axis=1).sum())
 
     @functools.cached_property
     def bias_squared(self):
         """Squared distance of mean output and target per angle."""
-        return ((self.at(lambda k: self.target[:, k].mean(axis=1)) - self.mean_output) ** 2).sum(axis=1)
+        target = self.target
+        return ((self.at(lambda k: target[:, k].mean(axis=1)) - self.mean_output) ** 2).sum(axis=1)
 
     @functools.cached_property
     def tuning(self):
         """Mean rates (angles, N)."""
-        return self.at(lambda k: self.r[:, k].mean(axis=1))
+        r = self.r
+        return self.at(lambda k: r[:, k].mean(axis=1))
 
     @property
     def population_rate(self):
@@ -100,14 +116,15 @@ class Session:
     @functools.cached_property
     def signal_noise_r(self):
         """Pearson correlation over pairs of the correlations of all records and the mean noise correlations."""
-        pairs = np.triu_indices(len(self.r), 1)
+        pairs = np.triu_indices(len(self.net['b']), 1)
         signal = analysis.signal_correlations(self.r[:, self.keep], self.released)
         return float(np.corrcoef(signal[pairs], self.noise_correlation[pairs])[0, 1])
 
     @functools.cached_property
     def currents(self):
         """Mean recurrent and feed-forward current per angle and neuron, two (N, angles)."""
-        return (self.net['W'] @ self.tuning.T, self.net['C'] @ self.at(lambda k: self.s[:, k].mean(axis=1)).T)
+        s = self.s
+        return (self.net['W'] @ self.tuning.T, self.net['C'] @ self.at(lambda k: s[:, k].mean(axis=1)).T)
 
     @property
     def recurrent_over_input(self):
@@ -117,14 +134,22 @@ class Session:
 
     @functools.cached_property
     def accuracy(self):
-        """Share of correct classes over the angles off the boundary (D7)."""
-        inner = (np.abs(self.angles) > 1e-6) & (np.abs(np.abs(self.angles) - np.pi) > 1e-6)
-        return float(1 - self.error[inner].mean())
+        """Share of correct classes over the angles off the boundaries (D7)."""
+        wrong = tasks.wrong(self.task, self.o, self.target)
+        boundaries = self.p['theta_thresh'], self.p['theta_thresh_rev']
+        inner = np.all([np.abs(np.angle(np.exp(1j * (self.angles - b)))) > 1e-6 for b in boundaries], axis=0)
+        return float(1 - self.at(lambda k: wrong[k].mean())[inner].mean())
 
     @functools.cached_property
     def boundary_d_prime(self):
         """d' of D r at the probable and at the improbable boundary."""
-        return analysis.boundary_compare(self.r, self.theta, self.net['D'], self.keep)
+        return analysis.boundary_compare(self.r, self.theta, self.net['D'][self.task.logistic], self.keep)
+
+    @functools.cached_property
+    def participation_ratio(self):
+        """Dimensions of the activity: (sum of eigenvalues)^2 / sum of their squares, of the covariance of all kept records."""
+        values = np.linalg.eigvalsh(np.cov(self.r[:, self.keep]))
+        return float(values.sum() ** 2 / (values ** 2).sum())
 
     def at_angle(self, values, angle):
         """The value per angle at one angle (0, or pi taken as -pi)."""
@@ -135,15 +160,23 @@ class Session:
         return float(self.at_angle(values, 0) / self.at_angle(values, np.pi))
 
 
+def session(meta, d, suffix='_2'):
+    """The Session of a run, made once: its numbers are kept with the run's meta."""
+    made = meta.setdefault('sessions', {})
+    if suffix not in made:
+        made[suffix] = Session(meta, d, suffix)
+    return made[suffix]
+
+
 def tracking(meta, d, first=200):
     """Correlation of output 0 with its target in each late training trial whose target s.d. exceeds 0.3 (5-unit samples)."""
     p, found = meta['params'], []
     stride = max(1, round(5 / (p['dt'] * p['record_res'])))
     for theta, o in zip(d['th_record_2'][first:, 0], d['o_record_2'][first:, 0], strict=True):
-        target, output = np.cos(theta[stride::stride].astype(float)), o[stride::stride].astype(float)
+        target, output = tasks.targets(p, theta[stride::stride])[:, 0], o[stride::stride].astype(float)
         if target.std() > 0.3:
             found.append(np.corrcoef(target, output)[0, 1])
-    return np.array(found)
+    return np.array(found or [np.nan])
 
 
 def blocks(values, size=20):

@@ -3,15 +3,14 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from task_plasticity import plot_analysis as analysis
-from task_plasticity.plot_measures import Session
-
-AFTER, BEFORE, CONTROL = '#0072B2', '#999999', '#D55E00'
-TICKS = ([-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi], ['−π', '−π/2', '0', 'π/2', 'π'])
+from task_plasticity import tasks
+from task_plasticity.plot_measures import session
+from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD, TICKS
 
 
 def sessions(runs, suffix='_2'):
     """One Session a run."""
-    return [Session(meta, d, suffix) for meta, d in runs]
+    return [session(meta, d, suffix) for meta, d in runs]
 
 
 def closed(angles, values):
@@ -46,8 +45,7 @@ def output_and_target(ax, runs, trial):
     trial = min(trial, len(d['o_record_2']) - 1)
     time = np.arange(d['o_record_2'].shape[2])[::25] * p['dt'] * p['record_res']
     theta = d['th_record_2'][trial, 0, ::25]
-    label = (theta >= p['theta_thresh']) | (theta <= p['theta_thresh_rev'])
-    target = np.cos(theta) if d['o_record_2'].shape[1] > 1 else label.astype(float)
+    target = tasks.targets(p, theta)[:, 0]
     ax.plot(time, target, color='#222222', lw=2.6, label='target')
     ax.plot(time, d['o_record_2'][trial, 0, ::25], color=AFTER, lw=1, label='output')
     low, high = ax.get_ylim()
@@ -60,7 +58,7 @@ def circle(ax, runs):
     from matplotlib.patches import Ellipse
     s = sessions(runs[:1])[0]
     groups = [(s.theta == angle) & s.keep for angle in s.angles]
-    shapes, _ = analysis.ellipses(s.o, groups)
+    shapes, _ = analysis.ellipses(s.o[:2], groups)
     ax.plot([0, 1.5], [0, 0], 'k--', lw=0.8)
     for angle, (x, y, width, height, turn) in zip(s.angles, shapes, strict=True):
         target = np.array([np.cos(angle), np.sin(angle)])
@@ -169,24 +167,78 @@ def currents(ax, runs):
     ax.set_title('Currents')
 
 
+NOISES = (0.05, 0.1, 0.2, 0.4)
+
+
+def trained_at(runs, sigma):
+    """The runs with this training noise."""
+    return [run for run in runs if run[0]['params']['sigma'] == sigma]
+
+
+def mean_and_sem(values):
+    """(mean, standard error or nan) of a list of numbers."""
+    return np.mean(values), np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+
+
 def current_ratios(ax, runs):
-    """Recurrent over input current for each training noise (bars)."""
-    values = [x.recurrent_over_input for x in sessions(runs)]
-    labels = [f'{meta["params"]["sigma"]:g}' for meta, _ in runs]
-    ax.bar(labels, values, color=AFTER)
+    """Recurrent over input current for each training noise (bars: s.e.m. over networks)."""
+    for i, sigma in enumerate(NOISES):
+        some = trained_at(runs, sigma)
+        if some:
+            mean, sem = mean_and_sem([x.recurrent_over_input for x in sessions(some)])
+            ax.bar(i, mean, yerr=sem, color=AFTER, capsize=3)
+            ax.text(i, 0, f'n = {len(some)}', ha='center', va='bottom', color='white', fontsize=8)
+    ax.set_xticks(range(len(NOISES)), [f'{sigma:g}' for sigma in NOISES])
     ax.set(xlabel='training noise σ', ylabel='recurrent / input current', title='Recurrence grows with noise')
 
 
-def error_against_noise(ax, runs, sigmas=(0.05, 0.1, 0.2, 0.4)):
-    """Prior-weighted error against the noise of the test, for each training noise."""
-    for (meta, d), colour in zip(runs, (BEFORE, AFTER, CONTROL, '#009E73'), strict=False):
-        errors = [Session(meta, d, f'_sigma_{sigma}').weighted_error(1.5) for sigma in sigmas]
-        ax.plot(sigmas, errors, 'o-', color=colour, label=f'trained at {meta["params"]["sigma"]:g}')
+def error_against_noise(ax, runs):
+    """Error, weighted by the prior, against the noise of the test, for each training noise (mean and s.e.m.)."""
+    for sigma, colour in zip(NOISES, (THIRD, BEFORE, AFTER, CONTROL), strict=True):
+        some = trained_at(runs, sigma)
+        if some:
+            values = [mean_and_sem([s.weighted_error(1.5) for s in sessions(some, f'_sigma_{x}')]) for x in NOISES]
+            mean, sem = np.array(values).T
+            ax.errorbar(NOISES, mean, np.nan_to_num(sem), fmt='o-', color=colour, label=f'trained at {sigma:g}')
     ax.set(xlabel='test noise σ', ylabel='error (weighted by the prior)', title='Error against noise', xscale='log',
            yscale='log')
-    ax.set_xticks(sigmas, [f'{sigma:g}' for sigma in sigmas])
+    ax.set_xticks(NOISES, [f'{sigma:g}' for sigma in NOISES])
     ax.minorticks_off()
     ax.legend()
+
+
+def heat_map(ax, values, rows, columns, colour='viridis'):
+    """Numbers in a grid of colours: values (rows, columns), names of both."""
+    picture = ax.imshow(values, cmap=colour, aspect='auto')
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for i, j in np.ndindex(values.shape):
+        dark = (values[i, j] < middle) == (colour == 'viridis')
+        ax.text(j, i, f'{values[i, j]:.3g}', ha='center', va='center', fontsize=9, color='white' if dark else 'black')
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+
+
+def noise_matrix(ax, runs, relative=False):
+    """Error, weighted by the prior: training noise (rows) against test noise (columns); relative: over the column's best."""
+    sigmas = [sigma for sigma in NOISES if trained_at(runs, sigma)]
+    errors = np.array([[np.mean([s.weighted_error(1.5) for s in sessions(trained_at(runs, a), f'_sigma_{b}')]) for b in NOISES]
+                       for a in sigmas])
+    heat_map(ax, errors / errors.min(axis=0) if relative else errors, [f'{x:g}' for x in sigmas], [f'{x:g}' for x in NOISES])
+    n = len(trained_at(runs, sigmas[0]))
+    ax.set(xlabel='test noise σ', ylabel='training noise σ',
+           title='Error over the smallest of its column' if relative else f'Error, n = {n} networks')
+
+
+def boundary_map(ax, runs, function, title):
+    """Mean of a measure over networks: noise (rows) against the mean of the prior (columns)."""
+    sigmas, means = (sorted({meta['params'][name] for meta, _ in runs}) for name in ('sigma', 'mu_in'))
+    values = np.array([[np.mean([function(s) for s in sessions([run for run in trained_at(runs, sigma)
+                                                                if run[0]['params']['mu_in'] == mu])]) for mu in means]
+                       for sigma in sigmas])
+    heat_map(ax, values, [f'{sigma:g}' for sigma in sigmas], [f'{mu / np.pi:g}π' for mu in means])
+    n = len(runs) // (len(sigmas) * len(means))
+    ax.set(xlabel='mean of the prior μ (boundaries at 0 and π)', ylabel='noise σ', title=f'{title}, n = {n}')
 
 
 def explained_variance(ax, runs):
@@ -201,9 +253,9 @@ def explained_variance(ax, runs):
 def decoded_densities(ax, runs):
     """Density of the decoded activity D r around the probable (0) and the improbable (pi) boundary."""
     s = sessions(runs[:1])[0]
-    u = (s.net['D'] @ s.r)[0]
+    u, (near, far) = (s.net['D'][s.task.logistic] @ s.r)[0], analysis.boundary_pairs(s.angles)
     bins = np.linspace(*np.percentile(u, [0.2, 99.8]), 60)
-    for (i, j), colour, label in (((7, 5), AFTER, 'probable (±π/6)'), ((11, 1), CONTROL, 'improbable (±5π/6)')):
+    for (i, j), colour, label in ((near, AFTER, 'around 0'), (far, CONTROL, 'around π')):
         for index, style in ((i, '-'), (j, '--')):
             counts, _ = np.histogram(u[(s.theta == s.angles[index]) & s.keep], bins, density=True)
             ax.plot((bins[1:] + bins[:-1]) / 2, counts, style, color=colour, label=label if style == '-' else None)

@@ -22,7 +22,7 @@ def per_angle(function, theta, keep=None, least=1):
     for angle, mask in zip(angles, masks, strict=True):
         if mask.sum() < least:
             raise ValueError(f'angle {angle:.4f} has {mask.sum()} usable records, {least} are needed: take more test trials '
-                             '(test_num), a smaller rate_thinning or a smaller exclude_after_switch')
+                             '(test_num) or a smaller rate_thinning')
     return [function(mask) for mask in masks]
 
 

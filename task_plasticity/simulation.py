@@ -2,7 +2,7 @@
 
     python -m task_plasticity.simulation mode=categorisation seed=1
 
-Protocol (specification 3.6): test the initial network, train it on the wandering stimulus, test it again; a loaded network is
+Protocol: test the initial network, train it on the wandering stimulus, test it again; a loaded network is
 tested only. `run` is pure: parameters in, arrays out.
 """
 import sys
@@ -17,7 +17,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 from common.checkpoint import Checkpoint, restore_rng, rng_state
 from common.running import progress
 from common.script import main
-from task_plasticity import model, network
+from task_plasticity import model, network, tasks
 
 TEST_SIGMAS = (0.05, 0.1, 0.2, 0.4)      # noise_sweep: each network is tested at each
 
@@ -135,23 +135,16 @@ def one_trial(p, net, settings, theta, xi, nu, phi, last=0.0):
     last step of the trial before.
     """
     record = np.zeros((-(-len(theta) // p.record_res), p.N + p.n_outputs + 1))
-    r = np.full(p.N, 0.1)
+    r, y = np.full(p.N, 0.1), tasks.targets(p, theta)
     record[0, :p.N] = r
     if p.released_code:
         record[0, -1] = last
     else:
-        model.first_record(net, r, theta[0], settings, record)
+        model.first_record(net, r, y[0], settings, record)
     means = network.means(net)
     for a in range(1, len(theta), 50_000):     # pieces, so that Ctrl-C works
-        last = model.run(net, means, r, theta, xi, nu, phi, a, min(len(theta), a + 50_000), settings, record, p.record_res)
+        last = model.run(net, means, r, theta, y, xi, nu, phi, a, min(len(theta), a + 50_000), settings, record, p.record_res)
     return record, float(last)
-
-
-def targets(p, theta):
-    """Targets (trials, K, records) of angles (trials, records)."""
-    label = ((theta >= p.theta_thresh) | (theta <= p.theta_thresh_rev)).astype(float)
-    parts = {1: [label], 2: [np.cos(theta), np.sin(theta)], 3: [np.cos(theta), np.sin(theta), label]}[p.n_outputs]
-    return np.stack(parts, axis=1)
 
 
 # ---------------------------------------------------------------- tests
@@ -180,7 +173,7 @@ def test(p, net, rng, sigma=None, trials=None):
             out['r'][m], out['o'][m], out['objective'][m] = record[:, :p.N].T, record[:, p.N:-1].T, record[:, -1]
             out['theta'][m, 0] = theta[::p.record_res]
             bar.update()
-    out['target'] = targets(p, out['theta'][:, 0])
+    out['target'] = tasks.targets(p, out['theta'][:, 0]).transpose(0, 2, 1).copy()
     if p.released_code:
         out['target'][:, :, 0] = 0.0
     return out
@@ -190,7 +183,7 @@ def tested(p, net, rng, suffix, sigma=None, trials=None):
     """A test session, every rate_thinning-th record: {r_test, o_test, theta_test, target_test, obj_test + suffix}."""
     found = test(p, net, rng, sigma, trials)
     names = {'r': 'r', 'o': 'o', 'theta': 'theta', 'target': 'target', 'objective': 'obj'}
-    return {f'{name}_test{suffix}': found[key][..., ::p.rate_thinning] for key, name in names.items()}
+    return {f'{name}_test{suffix}': found[key][..., ::p.rate_thinning].copy() for key, name in names.items()}
 
 
 if __name__ == '__main__':

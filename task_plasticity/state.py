@@ -3,10 +3,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-ESTIMATION, CATEGORISATION, MIXED = 0, 1, 2
-TASKS = {'linear': ESTIMATION, 'estimation': ESTIMATION, 'classifier': CATEGORISATION, 'categorisation': CATEGORISATION,
-         'mixed': MIXED}
-
 
 class Network(NamedTuple):
     """Parameters: W (N, N) and C (I, N) as [pre, post], b (N,), D (K, N) the decoder."""
@@ -25,8 +21,9 @@ class Means(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Scalars of a session (specification 3 and 5)."""
-    task: int
+    """Constants of a session."""
+    logistic: np.ndarray      # (K,) which outputs are probabilities
+    weight: np.ndarray        # (K,) weights of their rewards
     dt: float
     sigma: float              # intrinsic noise
     alpha0: float             # f(x) = beta log(1 + exp(alpha0 + gamma x))
@@ -44,14 +41,11 @@ class Settings(NamedTuple):
     decay_W: float
     decay_b: float
     decay_C: float
-    decay_D: float
-    theta_thresh: float
-    theta_thresh_rev: float
-    lambda_MSE: float
-    lambda_LL: float
+    decay_D: np.ndarray       # (K,)
     lambda_l1: float          # optional rate penalties (D4)
     lambda_l2: float
     plastic: bool             # W, b, C learn
     learn_decoder: bool
     normalize_output: bool
     reward_baseline: bool     # subtract the running mean of the reward
+    released_mixed: bool      # record the mixed task's reward as the released program does (D18)

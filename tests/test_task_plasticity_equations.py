@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common import load_params
+from common.params import load_params
 from task_plasticity import equations, exp_params, model, network, simulation
 
-TASKS = {'linear': equations.ESTIMATION, 'classifier': equations.CATEGORISATION}
+TASKS = {'linear': equations.ESTIMATION, 'classifier': equations.CATEGORISATION,
+         'double_angle': equations.Task(lambda theta: np.array([np.cos(2 * theta), np.sin(2 * theta)]), (False, False), (1, 1))}
+BOTH = equations.Task(lambda theta: np.array([np.cos(theta), np.sin(theta), float(theta >= 0 or theta <= -np.pi)]),
+                      (False, False, True), (0.5, 0.5, 2))
 
 
 def constants(p, trial=0):
@@ -24,19 +27,19 @@ def constants(p, trial=0):
 @st.composite
 def configurations(draw):
     """(Params, held test angles or the wandering stimulus, learning, trial index) of a small random run."""
-    task = draw(st.sampled_from(sorted(TASKS)))
-    number = st.floats(0, 1)
+    task, only = draw(st.sampled_from([*TASKS, 'mixed'])), draw(st.sampled_from([None, 'decoder_only', 'decoder_fixed']))
+    number, some = st.floats(0, 1), st.floats(0.1, 1)
     given = dict(
-        objective=task, N=draw(st.integers(2, 8)), input_dim=draw(st.integers(2, 13)), seed=draw(st.integers(0, 999)),
+        objective=task, N=draw(st.integers(3, 8)), input_dim=draw(st.integers(2, 13)), seed=draw(st.integers(0, 999)),
         T=draw(st.sampled_from([0.5, 1.0, 2.0])), dt=draw(st.sampled_from([0.005, 0.01])), switch_period=0.5, record_res=1,
-        transient=draw(st.sampled_from([0.0, 0.1])), sigma=draw(st.sampled_from([0.0, 0.2, 0.5])), initial_bias=draw(number),
+        transient=draw(st.sampled_from([0.0, 0.1])), sigma=draw(st.sampled_from([0.05, 0.2, 0.5])), initial_bias=draw(number),
         R=0.5 + draw(number), theta=0.001 + 0.1 * draw(number), alpha=draw(st.sampled_from([0.0, 0.5])),
         high_r_threshold=draw(st.sampled_from([0.5, 100.0])), kappa_in=2 * draw(number), mu_in=draw(number),
-        sigma_sampler=0.1 + 3 * draw(number), learning_rate=0.01 * draw(number), learning_rate_bias=0.01 * draw(number),
-        learning_rate_input=0.01 * draw(number), learning_rate_decoder=1e-4 * draw(number), weight_l2=draw(number),
+        sigma_sampler=0.1 + 3 * draw(number), learning_rate=0.01 * draw(some), learning_rate_bias=0.01 * draw(some),
+        learning_rate_input=0.01 * draw(some), learning_rate_decoder=1e-4 * draw(some), weight_l2=draw(number),
         bias_weight_l2=draw(number), i_weight_l2=draw(number), decoder_l2=draw(st.sampled_from([-1.0, 0.3])),
-        annealed=draw(st.booleans()), feedforward=draw(st.booleans()), decoder_only=draw(st.booleans()),
-        decoder_fixed=draw(st.booleans()), input_noise=draw(st.booleans()))
+        annealed=draw(st.booleans()), feedforward=draw(st.booleans()), input_noise=draw(st.booleans()))
+    given |= {only: True} if only else {}
     return load_params(exp_params, mode='smoke', **given), draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, 200))
 
 
@@ -54,7 +57,7 @@ def test_kernel_equals_equations(drawn):
     record, _ = simulation.one_trial(p, net, network.settings(p, index, learning), theta, xi, nu,
                                      model.preferred_angles(p.input_dim))
     rates, outputs, rewards = equations.trial(
-        plain, TASKS[p.objective], theta, xi, constants(p, index), learning and not p.decoder_only,
+        plain, (TASKS | {'mixed': BOTH})[p.objective], theta, xi, constants(p, index), learning and not p.decoder_only,
         learning and not p.decoder_fixed, nu if p.input_noise else None)
     for ours, theirs in ((record[:, :p.N], rates), (record[:, p.N:-1], outputs), (record[:, -1], rewards)):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
@@ -79,7 +82,7 @@ def test_preferred_angles_and_encoding_equal_equations(n, theta):
     np.testing.assert_allclose(s, equations.encode(theta, equations.preferred_angles(n)), atol=1e-14)
 
 
-@pytest.mark.parametrize('task', TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize('task', [equations.ESTIMATION, equations.CATEGORISATION], ids=['estimation', 'categorisation'])
 def test_small_training_learns(task):
     """On the same new stimulus and noise the trained network loses at most 0.6 of what its untrained start loses."""
     trained, rewards = equations.small_training(task)

@@ -54,7 +54,9 @@ def test_converter_runs_nothing_of_a_malicious_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize('content, message', [
     (['no', 'network'], 'holds no network'),
     (original(weights=np.zeros((5, 4))), 'weights has shape'),
-    (original(biases=np.full(5, np.nan)), 'biases: finite float64'),
+    (original(biases=np.full(5, np.nan)), 'biases holds nan or infinite'),
+    (original(biases=np.zeros(5, np.float32)), 'biases is an array of float32'),
+    (original(biases=None), 'biases is NoneType'),
     (original(weights=np.array([[object()]], dtype=object)), 'not a readable network file'),
     (original(decoder=np.zeros((4, 5))), 'name the task'),
 ])
@@ -87,7 +89,7 @@ def test_converter_command_line(tmp_path):
 # ---------------------------------------------------------------- bad input
 
 @pytest.mark.parametrize('given, message', [
-    ({'objective': 'classification'}, "objective in ('linear'"),
+    ({'objective': 'classification'}, 'did you mean'),
     ({'T': 1000.5, 'switch_period': 200.0}, 'whole number of switch_periods'),
     ({'T': 10.005}, 'whole number of steps'),
     ({'T': 30.0, 'switch_period': 30.0}, 'no plasticity step would occur'),
@@ -104,13 +106,17 @@ def test_converter_command_line(tmp_path):
     ({'network_load': True, 'test_num': 0}, 'nothing to do'),
     ({'input_noise': True, 'input_noise_sigma': 0.0}, 'positive s.d.'),
     ({'mode': 'mixed', 'lambda_LL': 0.0}, 'both weights'),
-    ({'mode': 'mixed', 'objective': 'linear'}, 'a task of its own'),
+    ({'mode': 'mixed', 'objective': 'linear'}, 'this mode is the task mixed'),
     ({'objective': 'classifier'}, 'mode=categorisation'),
     ({'mode': 'categorisation', 'objective': 'linear'}, 'mode=estimation'),
     ({'objective': 'mixed'}, 'mode=mixed'),
-    ({'T': 1e6}, 'fit into memory'),
-    ({'test_num': 100_000}, 'fit into memory'),
-    ({'trial_num_2': 1_000_000}, 'fit into memory'),
+    ({'sigma': 0.0}, 'learns from noise'), ({'decoder_only': True, 'decoder_fixed': True}, 'nothing would learn'),
+    ({'lr_gain': 0.0}, 'nothing would learn'), ({'mode': 'decoder_only', 'learning_rate_decoder': 0.0}, 'nothing would learn'),
+    ({'mode': 'decoder_only', 'decoder_only': False}, 'mode=decoder_only means decoder_only=True'),
+    ({'mode': 'no_plasticity', 'trial_num_2': 3}, 'mode=no_plasticity means trial_num_2=0'),
+    ({'mode': 'replay_published', 'rng': 'modern'}, 'means rng=legacy'),
+    ({'mode': 'prior_sweep', 'network_load': True}, 'a stored network is only tested'),
+    ({'mode': 'replay_published', 'objective': 'classifier'}, 'this mode is the task estimation'),
     ({'mode': 'smoke', 'record_res': 1000, 'transient': 10.5}, 'no record would fall after'),
     ({'released_code': True, 'exact_prior': True}, 'released_code excludes'),
     ({'released_code': True, 'lambda_l2': 1.5 / 40}, 'released_code excludes'),
@@ -144,9 +150,14 @@ def test_cut_off_network_file_is_refused_in_one_line(tmp_path):
 
 
 def test_stored_network_of_another_task_or_size_is_refused(tmp_path):
-    for given, message in (({'objective': 'classifier', 'N': 40}, 'task linear'), ({'N': 12}, 'input_dim = 40, 12')):
+    for given, message in (({'N': 12}, 'input_dim = 40, 12'),
+                           ({'objective': 'classifier', 'N': 40}, 'the published network estimates')):
         with pytest.raises(ValueError, match=message):
             network.stored(load_params(exp_params, mode='estimation_pretrained', **given))
+    published = dict(mode='smoke', network_load=True, network_file=str(network.PUBLISHED), N=40)
+    for objective in ('classifier', 'double_angle', 'mixed'):
+        with pytest.raises(ValueError, match='for the task estimation'):
+            network.stored(load_params(exp_params, objective=objective, **published))
     with pytest.raises(FileNotFoundError, match='convert_network'):
         network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'x.npz')))
     (tmp_path / 'network_cr').write_bytes(pickle.dumps({'weights': 1}))

@@ -3,12 +3,13 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from common.params import convert, load_params
-from task_plasticity import exp_params, model, network, plot_measures, simulation
+from task_plasticity import exp_params, model, network, plot_measures, simulation, tasks
 from task_plasticity import plot_analysis as analysis
 
 REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 'reference')) / 'task_plasticity'
@@ -27,7 +28,7 @@ def compare(case, name, ours, index=None, **tolerance):
 
 
 def params_of(config, **more):
-    """Our parameters from a case's configuration. The rules of exp_params are for people: a case may break them."""
+    """Our parameters from a case's configuration. The rules of checks.py are for people: a case may break them."""
     fields = exp_params.Params.__dataclass_fields__
     strange = [name for name, on in config['flags'].items() if on and name not in fields]
     assert not strange, f'options that nothing here replays: {strange}'
@@ -35,7 +36,8 @@ def params_of(config, **more):
     given |= dict(objective=config['objective'], decoder_fixed=config['decoder_fixed'], released_code=True, lambda_l2=0.0,
                   lambda_l1=0.0, lr_gain=10.0 if config['objective'] == 'mixed' else 100.0, record_period=1) | more
     given = {name: convert(name, fields[name].type, value) for name, value in given.items()}
-    return dataclasses.replace(load_params(exp_params, mode='estimation'), **given)
+    with mock.patch.object(exp_params, 'check'):
+        return dataclasses.replace(load_params(exp_params, mode='estimation'), **given)
 
 
 def trial_inputs(case, p, m):
@@ -67,15 +69,15 @@ def check_session(case, config):
         assert len(theta) == config['n_steps']
         settings = network.settings(p, m, config['train'])
         record, r, means = np.zeros((len(theta), p.N + p.n_outputs + 1)), np.full(p.N, config['r0']), network.means(net)
-        record[0, :p.N], record[0, -1] = r, last
+        record[0, :p.N], record[0, -1], y = r, last, tasks.targets(p, theta)
         for t in range(1, len(theta)):
             before = network.to_arrays(net)
-            model.run(net, means, r, theta, xi, nu, phi, t, t + 1, settings, record, 1)
+            model.run(net, means, r, theta, y, xi, nu, phi, t, t + 1, settings, record, 1)
             if config['train'] and t * p.dt > p.transient:
-                check_update(case, count, p, net, before, means, r, theta[t], settings)
+                check_update(case, count, p, net, before, means, r, theta[t], y[t], settings)
                 count += 1
         last = record[-1, -1]
-        target = simulation.targets(p, theta[None, ::thin])[0]
+        target = y[::thin].T.copy()
         target[:, 0] = 0
         for name, ours in (('objective', record[:, -1]), ('output_rec', record[::thin, p.N:-1].T), ('target_rec', target),
                            ('theta_rec', theta[None, ::thin]), ('input_rec', encoded(theta[::thin], p.input_dim)),
@@ -86,24 +88,27 @@ def check_session(case, config):
     compare(case, 'n_updates', count)
 
 
-def check_update(case, count, p, net, before, means, r, theta, settings):
+def check_update(case, count, p, net, before, means, r, theta, y, settings):
     """Norm of the raw update number `count`; where the case has details of it: rates, means and all raw rules."""
-    y, u = np.empty(p.n_outputs), np.empty(p.n_outputs)
-    model.target(theta, settings, y)
     scale = model.output_scale(r, settings)
-    model.read_out(before['D'], r, scale, u)
+    u = scale * (before['D'] @ r)
     alpha, s, rule = model.reward(u, y, r, settings), encoded([theta], p.input_dim)[:, 0], plain(model.three_factor)
     dW = rule(alpha, np.outer(r, r), means.rr.T, settings.decay_W, before['W'])
     compare(case, 'dW_fro', np.linalg.norm(dW), count)
     after = network.to_arrays(net)
     for i in np.flatnonzero(case.get('sel', ()) == np.array(count)):
-        D_rule = [[model.decoder_rule(before['D'], u, y, r, scale, settings, k, j) for j in range(p.N)]
-                  for k in range(p.n_outputs)]
+        D_rule = decoder_rule(before['D'], u, y, r, scale, settings)
         details = {'r': r, 'target': y, 's': s, 'A': means.rr.T, 'Ab': means.r, 'Ac': means.rs.T, 'dW': dW, 'dD': D_rule,
                    'db': rule(alpha, r, means.r, settings.decay_b, before['b']), 'D_after': before['D'],
                    'dC': rule(alpha, np.outer(r, s), means.rs.T, settings.decay_C, before['C'])}
         for name, ours in (details | {f'{name}_after': after[name] for name in 'WCb'}).items():
             compare(case, f'sel_{name}', ours, i)
+
+
+def decoder_rule(D, u, y, r, scale, settings):
+    """Raw update of the decoder (K, N)."""
+    error = [tasks.decoder_error(*values) for values in zip(u, y, settings.logistic, settings.weight, strict=True)]
+    return plain(model.decoder_rule)(np.array(error)[:, None], r, scale, settings.decay_D[:, None], D)
 
 
 def plain(kernel):
@@ -113,7 +118,7 @@ def plain(kernel):
 
 def check_functions(case, _):
     from rule_cases import check
-    check(case, compare, plain)
+    check(case, compare, plain, decoder_rule)
 
 
 def check_full_training(case, config):
