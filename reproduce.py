@@ -4,6 +4,7 @@
     python reproduce.py --quick         the same shortened, a few minutes; no number is judged unless it has a quick band
     python reproduce.py --paper         all figures, sweeps and seeds (modes that no figure uses: each folder's README)
     python reproduce.py --only FOLDER   one paper (may be repeated)
+    python reproduce.py --figure FIGURE one figure, for example fig_2d (may be repeated); the other rows stay as they were
     python reproduce.py --publish       copy rows, small figures and curves of the last run to figures/published/ and fill
                                         the tables of the READMEs
 Interrupt it and start it again: finished runs are kept, unfinished ones go on from their checkpoints.
@@ -34,15 +35,16 @@ def main(words=None):
     level.add_argument('--paper', action='store_const', const='paper', dest='level')
     level.add_argument('--publish', action='store_const', const='publish', dest='level')
     parser.add_argument('--only', action='append', default=[], metavar='FOLDER')
+    parser.add_argument('--figure', action='append', default=[], metavar='FIGURE')
     parser.add_argument('--jobs', type=processes, default=-1, help='processes (default: one a core)')
     parser.add_argument('--cluster', help='address of a Dask scheduler, for example tcp://scheduler:8786')
     given = parser.parse_args(words)
     with one_line('reproduce.py'):
         if given.level == 'publish':
-            if given.only:
-                parser.error('--publish takes every paper of the last run; --only does not go with it')
+            if given.only or given.figure:
+                parser.error('--publish takes all of the last run; --only and --figure do not go with it')
             return publish.publish(experiments.PAPERS)
-        return experiments.reproduce(given.level or 'headline', given.only, given.jobs, given.cluster)
+        return experiments.reproduce(given.level or 'headline', given.only, given.figure, given.jobs, given.cluster)
 
 
 if __name__ == '__main__':

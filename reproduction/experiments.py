@@ -16,6 +16,7 @@ from common import ROOT, figures
 from common.data import find_data
 from common.figures import save_figure
 from common.kernel import source_digest
+from common.params import nearest
 from common.results import is_complete, load_npz, result_path, write_atomically
 from common.running import size, sweep
 from reproduction import report
@@ -83,16 +84,24 @@ def lacking(experiment):
     return None
 
 
-def prepare(folder, level):
-    """Experiments of a folder. One that cannot be run is replaced by the one in its `instead` (which names its stand-in under
-    `standin`), or marked 'not run'."""
-    found = []
-    for experiment in importlib.import_module(f'{folder}.experiments').experiments(level):
-        missing = lacking(experiment)
-        if missing and 'instead' in experiment:
-            experiment, missing = experiment['instead'], None
-        found.append({'standin': False} | experiment | {'folder': folder, 'level': level, 'missing': missing})
-    return found
+def listed(folder, level):
+    """Experiments of a folder, as its experiments.py lists them."""
+    found = importlib.import_module(f'{folder}.experiments').experiments(level)
+    return [experiment | {'folder': folder, 'level': level} for experiment in found]
+
+
+def prepared(experiment):
+    """An experiment that cannot be run is replaced by the one in its `instead` (which names its stand-in under `standin`), or
+    marked 'not run' with the reason under `missing`."""
+    missing = lacking(experiment)
+    if missing and 'instead' in experiment:
+        experiment, missing = experiment | experiment['instead'], None
+    try:
+        for p in [] if missing else experiment['runs']:
+            result_path(p)
+    except OSError as error:                       # an input file that only the run itself knows of
+        missing = str(error)
+    return {'standin': False} | experiment | {'missing': missing}
 
 
 def shortest_command(experiment):
@@ -154,14 +163,25 @@ def announce(experiments, wanted, todo, n_jobs, machine):
               + (f'; compiled first, up to a minute each: {", ".join(cold)}' if cold else ''), flush=True)
 
 
-def reproduce(level, only, n_jobs, cluster):
+def asked(level, only, wanted):
+    """The experiments of these papers that draw one of the wanted figures (all, if none is named)."""
+    found = [experiment for folder in folders(only) for experiment in listed(folder, level)]
+    known = sorted({experiment['figure'] for experiment in found if experiment['figure']})
+    for figure in wanted:
+        nearest('figure', figure, known)
+    return [prepared(e) for e in found if not wanted or e['figure'] in wanted]
+
+
+def reproduce(level, only, wanted_figures, n_jobs, cluster):
     """Run, evaluate, draw and report. Returns the process exit code: 1 if a run failed."""
     start, machine = time.time(), hardware()
-    experiments = [experiment for folder in folders(only) for experiment in prepare(folder, level)]
+    experiments = asked(level, only, wanted_figures)
     wanted = {result_path(p): p for experiment in experiments if not experiment['missing'] for p in experiment['runs']}
     announce(experiments, wanted, [p for path, p in wanted.items() if not is_complete(path)], n_jobs, machine)
     errors = sweep(list(wanted.values()), n_jobs, cluster)
-    kept = [row for row in report.read_rows() if row['folder'] not in folders(only)]
+    replaced = {(e['folder'], e['figure']) for e in experiments}
+    kept = [row for row in report.read_rows() if ((row['folder'], row['figure']) not in replaced if wanted_figures else
+                                                  row['folder'] not in folders(only))]
     for experiment in experiments:
         paths = [] if experiment['missing'] else [result_path(p) for p in experiment['runs']]
         done = bool(paths) and all(is_complete(path) for path in paths)

@@ -52,7 +52,13 @@ def section(key, rows):
                for row in judged]
     return {'id': anchor(rows[0]), 'title': mode + (f' – {figure}' if figure else ''), 'first': rows[0],
             'picture': picture(folder, figure) if rows[0]['verdict'] != 'not run' else None, 'figure': figure,
-            'rows': list(zip(judged, remarks, strict=True)), 'columns': columns(judged)}
+            'rows': list(zip(judged, remarks, strict=True)), 'columns': columns(judged), 'tally': tally(judged)}
+
+
+def tally(rows):
+    """'3 pass, 1 miss' of finished rows."""
+    counts = {word: sum(row['verdict'] == word for row in rows) for word in VERDICTS}
+    return ', '.join(f'{n} {word}' for word, n in counts.items() if n)
 
 
 def overview(name, rows):

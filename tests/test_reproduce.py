@@ -58,7 +58,7 @@ def test_rows_figure_and_report(sandbox):
     page = (sandbox.path / 'figures' / 'report.html').read_text()
     assert 'data:image/png;base64,' in page and 'A &lt;claim&gt;.' in page
     assert re.search(r'<img alt="[^"]+', page) and 'src="http' not in page and page.count('<h1>') == 1
-    assert [int(level) for level in re.findall(r'<h([1-6])', page)] == [1, 2, 2, 3]           # title, misses, paper, experiment
+    assert [int(level) for level in re.findall(r'<h([1-6])', page)] == [1, 2, 2, 2, 3]        # misses, contents, paper
     for target in re.findall(r'href="#([^"]+)"', page):                                     # the page is complete in itself
         assert f'id="{target}"' in page, target
     assert not re.search(r'(src|href)="(?!#|data:)', page)
@@ -81,6 +81,14 @@ def test_missing_data_are_reported_as_not_run(sandbox, monkeypatch):
     assert {r['verdict'] for r in missing} == {'not run'} and all(r['ours'] is None for r in missing)
     assert 'python data/fetch.py fsdd' in missing[0]['note']
     assert 'python data/fetch.py fsdd' in (sandbox.path / 'figures' / 'report.html').read_text()
+
+
+def test_an_input_that_only_a_run_knows_of_is_missing_data_too(sandbox):
+    lost = load_params(exp_params, mode='MNIST')
+    object.__setattr__(lost, 'data_dir', str(sandbox.path / 'nowhere'))
+    sandbox.list[:] = [tiny(mode='MNIST', figure=None, runs=[lost]), tiny()]
+    assert reproduce.main(['--jobs', '1']) == 0
+    assert [r['verdict'] for r in sandbox.rows()][:5] == ['not run'] * 4 + ['pass'] and 'nowhere' in sandbox.rows()[0]['note']
 
 
 def test_half_a_data_set_is_not_taken_for_a_whole_one(tmp_path, monkeypatch):
@@ -107,13 +115,30 @@ def test_a_stand_in_is_named_and_never_published(sandbox, monkeypatch):
 
 
 def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
-    broken = load_params(exp_params, mode='MNIST', data_dir=str(sandbox.path), n_in=784)
-    object.__setattr__(broken, 'n_in', 10)                       # images of another size: fails inside the run
-    sandbox.list[:] = [tiny(mode='MNIST', figure='fig_mnist', runs=[broken]), tiny()]
+    broken = load_params(exp_params, mode='smoke', seed=5)
+    object.__setattr__(broken, 'n_latent', -3)                   # fails inside the run
+    sandbox.list[:] = [tiny(mode='broken', figure=None, runs=[broken]), tiny()]
     assert reproduce.main(['--jobs', '1']) == 1
     verdicts = [r['verdict'] for r in sandbox.rows()]
     assert verdicts == ['not run'] * 4 + ['pass', 'miss', 'pass', 'no band']
-    assert 'mode=MNIST' in capsys.readouterr().err
+    assert 'n_latent=-3' in capsys.readouterr().err
+
+
+def test_one_figure_leaves_the_other_rows_and_what_was_published(sandbox, capsys):
+    sandbox.list[:] = [tiny(), tiny(mode='SNR', figure='fig_2abc', rows=[row('n', lambda runs: float(len(runs)))])]
+    for e in sandbox.list:
+        e['figure'] = None if e['figure'] == 'fig_2abc' else e['figure']
+    assert reproduce.main(['--jobs', '1']) == 0 and reproduce.main(['--publish']) == 0
+    before = sandbox.rows()
+    sandbox.list[0]['rows'] = [row('anew', lambda runs: 1.0, main=True)]
+    assert reproduce.main(['--jobs', '1', '--figure', 'fig_1']) == 0
+    assert sorted(r['quantity'] for r in sandbox.rows()) == ['anew', 'n'] and len(before) == 5
+    assert reproduce.main(['--publish']) == 0
+    published = json.loads((sandbox.path / 'published' / 'results.json').read_text())
+    assert sorted(r['quantity'] for r in published) == ['anew', 'n']
+    with pytest.raises(SystemExit):
+        reproduce.main(['--figure', 'fig_11'])
+    assert "unknown figure 'fig_11'; did you mean fig_1?" in capsys.readouterr().err
 
 
 def test_quick_judges_nothing(sandbox):
@@ -133,6 +158,8 @@ def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     assert '**miss**' in (sandbox.path / 'impression_learning' / 'README.md').read_text()
     assert len(json.loads((sandbox.path / 'published' / 'results.json').read_text())) == 4
     assert (sandbox.path / 'published' / 'impression_learning_fig_1.png').stat().st_size <= 150_000
+    page = (sandbox.path / 'published' / 'impression_learning.md').read_text()
+    assert '](impression_learning_fig_1.png)' in page and 'A <claim>.' in page and '2 of 3 judged numbers' in page
 
 
 @pytest.mark.parametrize('value, digits, text', [
