@@ -43,8 +43,8 @@ def main_table(rows, papers):
 def page(folder, rows, papers):
     """The published report of one paper as Markdown, which hosting sites show without running anything: claim, figure, rows."""
     judged = [row['verdict'] for row in rows if row['verdict'] in ('pass', 'miss')]
-    parts = [f'# {papers[folder]}', f'[The folder](../../{folder}/README.md). {judged.count("pass")} of {len(judged)} judged numbers '
-             'lie in their bands. ± is one standard error over n independent runs; settings: see the front page.']
+    parts = [f'# {papers[folder]}', f'[The folder](../../{folder}/README.md). {judged.count("pass")} of {len(judged)} judged '
+             'numbers lie in their bands. ± is one standard error over n independent runs; settings: see the front page.']
     for (_, mode, figure), some in groups(rows).items():
         parts.append(f'## {mode}' + (f' – {figure}' if figure else ''))
         parts.append(markdown(some[0]['claim']))
