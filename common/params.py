@@ -1,8 +1,7 @@
 """Parameters: a frozen dataclass, modes, name=value words, and the limits that a folder's checks.py declares.
 
 A folder's exp_params.py holds `mode`, `Params`, `MODES` and, where they exist, `SWEEPS`, `RELEASED`, `RELEASED_SWEEPS`,
-`ALIASES`, `N_SEEDS`, `BRINGS` ({parameter: {value: what comes with it where the mode does not say otherwise}}).
-Its checks.py holds what is allowed and what acts:
+`ALIASES`, `N_SEEDS`, `BRINGS` ({parameter: {value: what comes with it unless the mode says otherwise}}). Its checks.py holds:
 
     check(p)        raise ValueError for the first mistake in p (with within, one_of, require); called by Params itself
     remarks(p)      list of texts: allowed, but perhaps not what was meant
@@ -98,7 +97,7 @@ def convert(name, kind, value):
         value = int(value)                         # n_sample=1e3
     elif float in kinds and int not in kinds and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 1e300 else value
-    if value is None and (None in kinds or type(None) in kinds):
+    if value is None and type(None) in kinds:
         return None
     if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
         wanted = ' or '.join(getattr(k, '__name__', str(k)) for k in kinds)
