@@ -126,6 +126,22 @@ def coefficients(modulator, kx, ky, gamma, N, means, c):
             c[p] = 0.0
 
 
+@kernel(inline=True)
+def push(c, distance, sigma, D):
+    """c_p (2 / S^2) K^z[N-1, p]: the factor of z_{N-1} - z_p in xi; distance = |z_{N-1} - z_p|^2, S = sigma sqrt(D)."""
+    width = np.divide(1.0, 2.0 * sigma * sigma * D)                     # 1 / (2 S^2)
+    return c * 4.0 * width * math.exp(-distance * width)
+
+
+@kernel(inline=True)
+def pull(A, kz, sigma, D, N):
+    """G[p, q] = -(2 / (S^2 (N-1)^2)) A[p, q] K^z[p, q]: the factor of z_p - z_q in the objective's gradient for z_p.
+
+    A = H (K^x - gamma K^y) H. xi of `exact` is the gradient for the last sample.
+    """
+    return np.divide(-2.0, sigma * sigma * D * (N - 1) * (N - 1)) * A * kz
+
+
 # ---------------------------------------------------------------- for windows in the hand: checks, reservoir, CNN
 
 @kernel
@@ -156,10 +172,10 @@ def third_factor(modulator, kx, ky, gamma):
 
 @kernel
 def pushes(c, z, sigma):
-    """The factors c_p (2 / S^2) K^z[N-1, p] of z_{N-1} - z_p in xi, from outputs z (N, D) of one layer."""
+    """The factors `push` of z_{N-1} - z_p in xi, from outputs z (N, D) of one layer."""
     N, out = len(z), np.zeros(len(z))
     for p in range(N - 1):
-        out[p] = c[p] * 2.0 / (sigma * sigma * z.shape[1]) * similarity(z, N - 1, p, sigma)
+        out[p] = push(c[p], squared_distance(z, N - 1, p), sigma, z.shape[1])
     return out
 
 
@@ -168,14 +184,3 @@ def modulating_signal(modulator, x, y, z, gamma, sigma_x, sigma_y, sigma_z):
     x, y, z = (np.ascontiguousarray(a, float).reshape(len(a), -1) for a in (x, y, z))
     c = third_factor(MODULATORS[modulator], kernel_matrix(x, sigma_x), kernel_matrix(y, sigma_y), float(gamma))
     return pushes(c, z, sigma_z) @ (z[-1] - z)
-
-
-def objective_gradient(kx, ky, z, gamma, sigma):
-    """d (HSIC(x, z) - gamma HSIC(y, z)) / dz (N, D) for all samples at once, through K^z:
-
-    dL/dz_p = -(2 / (S^2 (N-1)^2)) sum_q A[p, q] K^z[p, q] (z_p - z_q),  A = H (K^x - gamma K^y) H.
-    """
-    N, D = z.shape
-    H = np.eye(N) - 1.0 / N
-    G = H @ (kx - gamma * ky) @ H * kernel_matrix(z, sigma) * (-2.0 / (sigma ** 2 * D * (N - 1) ** 2))
-    return G.sum(axis=1)[:, None] * z - G @ z

@@ -1,12 +1,59 @@
-"""What all networks share: where the weights of a layer lie in the flat vector of a network, and how they begin."""
+"""What all networks share: nonlinearity, layer normalisation, where the weights lie in a network's flat vector, their start.
+
+For another nonlinearity change `activate` and `slope` (and, for convolutions, the same for tensors below them) here only.
+"""
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import truncnorm
 
+from common.kernel import kernel
+
 TRUNCATED_STD = 0.87962566103423978     # s.d. of a standard normal number cut off at -2 and 2
 EPSILON = 1e-6                          # of the layer normalisation
+ZERO, ONE = np.float32(0), np.float32(1)                    # single precision stays single
 
+
+# ---------------------------------------------------------------- one unit: nonlinearity, normalisation
+
+@kernel(inline=True)
+def activate(a):
+    """h(a) = max(a, 0)."""
+    return max(a, ZERO)
+
+
+@kernel(inline=True)
+def slope(a):
+    """h'(a): 1 above 0, else 0."""
+    return ONE if a > ZERO else ZERO
+
+
+def activate_tensor(a):
+    """h of a torch tensor, for autograd too."""
+    return a.relu()
+
+
+def slope_tensor(a):
+    """h' of a torch tensor."""
+    return a > 0
+
+
+@kernel(inline=True)
+def norm_scale(mean, mean_square):
+    """1 / sqrt(var + 1e-6), var = max(0, mean h^2 - mean^2): LN(h) = (h - mean) scale.
+
+    np.divide and not "/": Python's division may raise an error, which keeps a compiler from working on many at once.
+    """
+    return np.divide(1.0, np.sqrt(max(0.0, mean_square - mean * mean) + EPSILON))
+
+
+@kernel(inline=True)
+def through_norm(error, mean, z, along, scale):
+    """LN^T, the normalisation backwards: scale (error - mean(error) - z mean(error z)) for one unit; along = mean(error z)."""
+    return scale * (error - mean - z * along)
+
+
+# ---------------------------------------------------------------- weights
 
 class Net(NamedTuple):
     """A stack of dense layers, input first. The weights of a network are one vector: W^1, b^1, W^2, b^2, ..."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from biohsic.layers import EPSILON
+from biohsic.layers import activate, norm_scale
 from common.kernel import kernel
 
 LANES = 8
@@ -106,14 +106,13 @@ def normalise(net, s, u, l, slots):
             s.scale[l, n + k] = 0.0
         for j in range(D):
             for k in range(LANES):
-                h = max(u[first + j, n + k], 0.0)
+                h = activate(u[first + j, n + k])
                 s.z[out + j, n + k] = h
                 s.mean[n + k] += h
                 s.scale[l, n + k] += h * h
         for k in range(LANES):
             s.mean[n + k] *= share
-            variance = max(0.0, s.scale[l, n + k] * share - s.mean[n + k] * s.mean[n + k])
-            s.scale[l, n + k] = np.divide(1.0, np.sqrt(variance + EPSILON))
+            s.scale[l, n + k] = norm_scale(s.mean[n + k], s.scale[l, n + k] * share)
         for j in range(D):
             for k in range(LANES):
                 s.z[out + j, n + k] = (s.z[out + j, n + k] - s.mean[n + k]) * s.scale[l, n + k]

@@ -3,7 +3,8 @@ import math
 
 import numpy as np
 
-from biohsic.hsic import NONE, centre, coefficients, fill_labels, fill_matrix, hsic, slide_matrix
+from biohsic.hsic import NONE, centre, coefficients, fill_labels, fill_matrix, hsic, push, slide_matrix
+from biohsic.layers import slope, through_norm
 from biohsic.lif import network_step, softmax_error, workspace
 from biohsic.optimise import set_rate, update_row
 from common.kernel import kernel
@@ -14,30 +15,28 @@ from common.kernel import kernel
 def local_gradient(net, rule, s, u, l, N):
     """Hidden layer: xi at the current sample, through this layer only.
 
-    delta = 1[u > 0] LN^T(xi) dt / tau,  LN^T(g) = (g - mean(g) - z mean(g z)) / sqrt(v + eps)
+    delta = h'(u) LN^T(xi) dt / tau
     dW = z^{l-1} delta^T,  db = delta
     """
     D, now, out = net.sizes[l + 1], N - 1, net.sizes[0] + net.units[l]
     below = out - net.sizes[l]
     for j in range(D):
         s.xi[j] = 0.0
-    width = 1.0 / (2.0 * rule.sigma_z * rule.sigma_z * D)              # 1 / (2 S^2)
     for p in range(N - 1):
         distance = 0.0
         for j in range(D):
             distance += (s.z[out + j, now] - s.z[out + j, p]) ** 2
-        push = s.c[p] * 4.0 * width * math.exp(-distance * width)      # c_p (2 / S^2) K^z[N-1, p]
+        factor = push(s.c[p], distance, rule.sigma_z, D)
         for j in range(D):
-            s.xi[j] += push * (s.z[out + j, now] - s.z[out + j, p])
+            s.xi[j] += factor * (s.z[out + j, now] - s.z[out + j, p])
     mean, along = 0.0, 0.0
     for j in range(D):
         mean += s.xi[j]
         along += s.xi[j] * s.z[out + j, now]
     mean, along = mean / D, along / D
     for j in range(D):
-        delta = 0.0
-        if u[net.units[l] + j, now] > 0.0:
-            delta = rule.leak * s.scale[l, now] * (s.xi[j] - mean - s.z[out + j, now] * along)
+        back = through_norm(s.xi[j], mean, s.z[out + j, now], along, rule.leak * s.scale[l, now])
+        delta = slope(u[net.units[l] + j, now]) * back
         s.g[0, net.b[l] + j] = delta
         for i in range(net.sizes[l]):
             s.g[0, net.W[l] + i * D + j] = s.z[below + i, now] * delta

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from biohsic.layers import EPSILON
+from biohsic.layers import activate, norm_scale
 from common.kernel import kernel
 
 BIOHSIC, HSIC, BP = range(3)
@@ -110,11 +110,11 @@ def normalise(a, z, scale, lo, hi):
     for n in range(lo, hi):
         total, square = 0.0, 0.0
         for j in range(D):
-            z[n, j] = max(a[n, j], z.dtype.type(0))
+            z[n, j] = activate(a[n, j])
             total += z[n, j]
             square += z[n, j] * z[n, j]
         mean = total / D
-        scale[n] = 1.0 / math.sqrt(max(0.0, square / D - mean * mean) + EPSILON)
+        scale[n] = norm_scale(mean, square / D)
         shift = z.dtype.type(mean)
         for j in range(D):
             z[n, j] = (z[n, j] - shift) * scale[n]

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from biohsic.hsic import NONE, centre, coefficients, fill_labels, fill_matrix, similarity, slide_matrix
+from biohsic.hsic import NONE, centre, coefficients, fill_labels, fill_matrix, pull, push, slide_matrix, squared_distance
+from biohsic.layers import slope, through_norm
 from biohsic.mlp import BIOHSIC, BP, HSIC, bias, cross_entropy, forward, input_of, layer, matrix, workspace
 from biohsic.optimise import set_rate, update_row
 from common.kernel import kernel
@@ -34,17 +35,14 @@ def output_error(logits, labels, first, lo, hi, current_only, d):
 
 @kernel
 def through_layer(a, z, scale, d, n):
-    """d_n, an error of the output z_n, becomes that of a_n: 1[a > 0] LN^T(d_n).
-
-    LN^T(g) = (g - mean(g) - z mean(g z)) / sqrt(v + eps)
-    """
+    """d_n, an error of the output z_n, becomes that of a_n: h'(a) LN^T(d_n)."""
     mean, along, D = 0.0, 0.0, a.shape[1]
     for j in range(D):
         mean += d[n, j]
         along += d[n, j] * z[n, j]
     mean, along = mean / D, along / D
     for j in range(D):
-        d[n, j] = scale[n] * (d[n, j] - mean - z[n, j] * along) if a[n, j] > 0 else 0.0
+        d[n, j] = slope(a[n, j]) * through_norm(d[n, j], mean, z[n, j], along, scale[n])
 
 
 @kernel
@@ -55,24 +53,23 @@ def modulating_signal(z, now, N, c, sigma, xi):
         xi[j] = 0.0
     for p in range(N - 1):
         q = now - (N - 1) + p
-        push = z.dtype.type(c[p] * 2.0 / (sigma * sigma * D) * similarity(z, now, q, sigma))
+        factor = z.dtype.type(push(c[p], squared_distance(z, now, q), sigma, D))
         for j in range(D):
-            xi[j] += push * (z[now, j] - z[q, j])
+            xi[j] += factor * (z[now, j] - z[q, j])
 
 
 @kernel
 def objective_error(z, lo, hi, s, sigma, d):
-    """d_p = -(2 / (S^2 (N-1)^2)) sum_q A[p, q] K^z[p, q] (z_p - z_q), the gradient of the HSIC objective (5.3); A in s.A."""
+    """d_p = sum_q G[p, q] (z_p - z_q), G of `hsic.pull`: the gradient of the HSIC objective for every sample; A in s.A."""
     D, N = z.shape[1], hi - lo
     fill_matrix(z, lo, N, sigma, s.kz)
-    factor = -2.0 / (sigma * sigma * D * (N - 1) * (N - 1))
     for p in range(N):
         for j in range(D):
             d[lo + p, j] = 0.0
         for q in range(N):
-            pull = z.dtype.type(factor * s.A[p, q] * s.kz[p, q])
+            factor = z.dtype.type(pull(s.A[p, q], s.kz[p, q], sigma, D, N))
             for j in range(D):
-                d[lo + p, j] += pull * (z[lo + p, j] - z[lo + q, j])
+                d[lo + p, j] += factor * (z[lo + p, j] - z[lo + q, j])
 
 
 @kernel

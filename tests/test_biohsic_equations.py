@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from biohsic import equations as eq
 from biohsic import exp_params, hsic, layers, networks, optimise
 from biohsic.reservoir import Reservoir
-from common import load_params
+from common.params import load_params
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 CLOSE = dict(rtol=1e-9, atol=1e-12)
