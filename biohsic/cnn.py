@@ -94,6 +94,7 @@ def objective_error(z, A, sigma):
     """d (HSIC objective) / dz of all samples: -(2 / (S^2 (N-1)^2)) sum_q A[p, q] K^z[p, q] (z_p - z_q)."""
     flat, N = z.reshape(len(z), -1), len(z)
     G = A * kernel_matrix(z, sigma) * (-2 / (sigma ** 2 * flat.shape[1] * (N - 1) ** 2))
+    G.fill_diagonal_(0)                                      # z_p - z_p, which would cancel with rounding errors only
     return (G.sum(1, keepdim=True) * flat - G @ flat).reshape(z.shape)
 
 

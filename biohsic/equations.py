@@ -57,7 +57,7 @@ def objective_gradient(Kx, Ky, z, gamma, sigma):
     N, S2 = len(z), sigma ** 2 * z[0].size
     G = -2 / (S2 * (N - 1) ** 2) * centred(Kx - gamma * Ky) * kernel_matrix(z, sigma)
     flat = z.reshape(N, -1)
-    return (G.sum(axis=1)[:, None] * flat - G @ flat).reshape(z.shape)
+    return np.einsum('pq,pqd->pd', G, flat[:, None] - flat).reshape(z.shape)
 
 
 # ---------------------------------------------------------------- the third factor

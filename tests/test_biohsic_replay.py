@@ -10,9 +10,8 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 
-from biohsic import cnn, data, hsic, layers, mlp
+from biohsic import cnn, data, equations, hsic, layers, mlp
 from biohsic.networks import LifModels, MlpModels
 from biohsic.reservoir import Reservoir
 
@@ -80,7 +79,7 @@ def check_kernels(case, params, path):
             case.check(f'{name}_k{part}', k)
         case.check(f'{name}_hsic', np.array(hsic.objective(*kernels, gamma)))
         shape = case[f'{name}_z'].shape
-        case.check(f'{name}_grad_z', hsic.objective_gradient(*kernels[:2], samples[2], gamma, sigmas[2]).reshape(shape))
+        case.check(f'{name}_grad_z', equations.objective_gradient(*kernels[:2], samples[2], gamma, sigmas[2]).reshape(shape))
         for variant in hsic.MODULATORS:
             xi = hsic.modulating_signal(variant, *samples, gamma, *sigmas)
             case.check(f'{name}_xi_{variant}', xi.reshape(shape[1:]))
@@ -115,16 +114,16 @@ def check_mlp(case, params, path):
         case.check(f'step0_act/dense_{l}', z)
         check_signal(case, params, f'dense_{l}', z)
     descent = MlpModels(setting(params, optimizer='sgd', learning_rate=1.0), net, w[None].copy())
-    step_mlp(descent, x, labels, first)
+    step(descent, x, labels, first)
     compare_parameters(case, 'step0_grad', names, layers.split(net, w - descent.w[0]), atol=1e-14)
     models, losses = MlpModels(p, net, w[None].copy()), []
     for s, rows in enumerate(case['window_index']):
-        losses.append(step_mlp(models, x, labels, rows))
+        losses.append(step(models, x, labels, rows))
         compare_parameters(case, f'step{s + 1}_params', names, layers.split(net, models.w[0]))
     case.check('loss', np.array(losses))
 
 
-def step_mlp(models, x, labels, rows):
+def step(models, x, labels, rows):
     """One step on the samples `rows`; the loss before it."""
     return models.train([np.ascontiguousarray(x[rows])], [labels[rows]], 1, 1)[0, 0, 0]
 
@@ -144,19 +143,22 @@ def check_cnn(case, params, path):
                     case[f'init/{name}/bias'].copy()]
     models = cnn.CnnModels(p, [weights])
     x, labels, first = case['x'], case['labels'], case['window_index'][0]
-    images = cnn.to_images(x[first], models.device, models.dtype)
-    found, _, logits = cnn.forward(models.weights_list[0], images, p.pooling_factor)
-    outputs = {f'conv_{l}': layer.z.permute(0, 2, 3, 1).numpy() for l, layer in enumerate(found)}
+    network = models.networks[0]
+    images, targets = models.put(x[first], dtype=models.dtype), models.put(labels[first])
+    passed = found, _, logits = cnn.forward(network.weights, images, p.pooling_factor)
+    outputs = {f'conv_{l}': layer.z.numpy() for l, layer in enumerate(found)}
     for name, z in (outputs | {f'dense_{len(found)}': logits.numpy()}).items():
         case.check(f'step0_act/{name}', z)
         check_signal(case, params, name, z)
-    with torch.enable_grad():
-        gradients, _ = models.gradients(models.weights_list[0], images, torch.as_tensor(labels[first]), labels[first])
+    if p.task == 'bp':
+        gradients, _ = models.back_propagation(network, images, targets)
+    else:
+        gradients = models.gradients(passed, models.third_factor(images, labels[first]), targets)
     compare_parameters(case, 'step0_grad', names, pairs(gradients), atol=1e-14)
     losses = []
     for s, rows in enumerate(case['window_index']):
-        losses.append(models.step(x[rows], labels[rows], p.learning_rate)[0, 0])
-        compare_parameters(case, f'step{s + 1}_params', names, pairs(models.weights_list[0]))
+        losses.append(step(models, x, labels, rows))
+        compare_parameters(case, f'step{s + 1}_params', names, pairs(network.weights))
     case.check('loss', np.array(losses))
 
 
