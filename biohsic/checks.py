@@ -1,16 +1,18 @@
-"""Bad parameters of biohsic, named in one line before anything is computed."""
-from common.params import demand, is_number, nearest, require, within
+"""What is allowed in biohsic, what acts in which run, and what a run needs. Mistakes end in one line before computing."""
+from common.params import demand, is_number, one_of, require, within
 
-SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}
+SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}          # images; the other data are points
+CHANNELS = {'cifar10': 3}               # all others: 1
 TRAIN_SIZES = {'mnist': 60_000, 'fashion_mnist': 60_000, 'cifar10': 50_000, 'linear': 900, 'xor': 900, 'digits': 1500}
 TEST_SIZES = {'mnist': 10_000, 'fashion_mnist': 10_000, 'cifar10': 10_000, 'linear': 100, 'xor': 100, 'digits': 297}
 N_CLASSES = {'linear': 2, 'xor': 2}     # all others: 10
+MODULATORS = ('released', 'published', 'exact', 'arxiv', 'none')
 CHOICES = {
     'task': ('biohsic', 'hsic', 'bp', 'lif', 'reservoir'),
     'data': TRAIN_SIZES,
     'model': ('mlp', 'cnn', 'linear'),
     'synthetic': ('published', 'new'),
-    'modulator': ('released', 'published', 'exact', 'arxiv', 'none'),
+    'modulator': MODULATORS,
     'readout_batch': ('window', 'current'),
     'optimizer': ('adamw', 'adam', 'sgd'),
     'schedule': ('constant', 'expdecay', 'piecewiseconstant', 'joinschedules'),
@@ -19,34 +21,110 @@ CHOICES = {
     'device': ('auto', 'cpu', 'cuda'),
     'accuracy': ('samples', 'batches'),
 }
+DATA_OF = {'mnist': 'mnist', 'fashion': 'fashion_mnist', 'cifar10': 'cifar10', 'xor': 'xor', 'linear': 'linear'}  # mode's word
 SCHEDULES = {'constant': (2, 2), 'expdecay': (2, 5), 'piecewiseconstant': (3, 3)}        # fewest and most entries
 
+
+# ---------------------------------------------------------------- what acts when
+
+def points(p):
+    """The data are points, not images."""
+    return p.data not in SIDES and p.task != 'reservoir'
+
+
+def layered(p):
+    """Networks of layers, not the reservoir."""
+    return p.task != 'reservoir'
+
+
+def has_signal(p):
+    """HSIC with input and label is computed: of hidden layers, or of the reservoir's z."""
+    return p.task == 'reservoir' or (p.task != 'bp' and bool(p.features) and (p.task, p.modulator) != ('biohsic', 'none'))
+
+
+def uneven(p):
+    """Some set that is averaged is no whole number of batches."""
+    if p.task == 'reservoir':
+        return False
+    batch = p.batch_size if p.task == 'lif' else p.test_batchsize
+    sizes = (p.test_size or TEST_SIZES.get(p.data, 0), p.check_size)
+    batches = [(n, batch) for n in sizes] + ([] if p.sliding else [(train_samples(p), p.batch_size)])
+    return any(n > size and n % size for n, size in batches)
+
+
+def scheduled(*names):
+    """A test of p: its learning rate follows one of these schedules."""
+    return lambda p: p.schedule in names and not (p.task == 'reservoir' and p.readout_rule == 'rls')
+
+
+USED = [
+    ('synthetic input_scale', 'with data=linear or data=xor', points),
+    ('synthetic_seed', 'with synthetic=new', lambda p: points(p) and p.synthetic == 'new'),
+    ('data_dir', 'with data that are read from a folder (mnist, fashion_mnist, cifar10)',
+     lambda p: p.data in ('mnist', 'fashion_mnist', 'cifar10')),
+    ('seed', 'unless the published weights are used and order_seed is given', lambda p: not (
+        p.task == 'lif' and points(p) and p.synthetic == 'published' and p.nmodels <= 30 and p.order_seed is not None)),
+    ('independent_orders', 'with nmodels > 1', lambda p: p.nmodels > 1),
+    ('train_size test_size check_size features', 'in networks of layers, not in the reservoir', layered),
+    ('augment pooling_factor device', 'with model=cnn', lambda p: layered(p) and p.model == 'cnn'),
+    ('time_constant time_step sample_timesteps', 'in leaky integrators and the reservoir',
+     lambda p: p.task in ('lif', 'reservoir')),
+    ('reset_state', 'in leaky integrators (task=lif)', lambda p: p.task == 'lif'),
+    ('modulator', 'with the three-factor rule (task=biohsic, lif, reservoir) and hidden layers',
+     lambda p: p.task in ('lif', 'reservoir') or (p.task == 'biohsic' and bool(p.features))),
+    ('gamma sigma_x sigma_y sigma_z sigmas', 'with a rule that uses HSIC (not task=bp) and hidden layers', has_signal),
+    ('readout_batch', 'with task=biohsic or task=lif', lambda p: p.task in ('biohsic', 'lif')),
+    ('optimizer', 'in networks of layers, not in the reservoir', layered),
+    ('learning_rate', 'with schedule=constant (and not readout_rule=rls)', scheduled('constant')),
+    ('b1 b2 eps', 'with optimizer=adam or adamw', lambda p: p.optimizer != 'sgd'),
+    ('weight_decay', 'with optimizer=adamw', lambda p: p.optimizer == 'adamw'),
+    ('schedule', 'with a learning rate (not readout_rule=rls)', scheduled(*CHOICES['schedule'])),
+    ('init_value', 'with schedule=expdecay or piecewiseconstant', scheduled('expdecay', 'piecewiseconstant')),
+    ('decay_rate transition_begin transition_steps staircase end_value', 'with schedule=expdecay', scheduled('expdecay')),
+    ('boundaries_and_scales', 'with schedule=piecewiseconstant', scheduled('piecewiseconstant')),
+    ('schedules boundaries', 'with schedule=joinschedules', scheduled('joinschedules')),
+    ('test_batchsize', 'with accuracy=batches (task=biohsic, hsic, bp)',
+     lambda p: p.accuracy == 'batches' and p.task in ('biohsic', 'hsic', 'bp')),
+    ('train_metrics', 'with task=biohsic, hsic or bp', lambda p: p.task in ('biohsic', 'hsic', 'bp')),
+    ('nsamples zdim nhidden recurrent_strength density hidden_noise output_noise readout_rule target_scale',
+     'in the reservoir', lambda p: p.task == 'reservoir'),
+    ('average_time', 'with readout_rule=rmhebb', lambda p: p.task == 'reservoir' and p.readout_rule == 'rmhebb'),
+    ('rls_alpha', 'with readout_rule=rls', lambda p: p.task == 'reservoir' and p.readout_rule == 'rls'),
+    ('accuracy', 'where a set is no whole number of batches', uneven),
+    ('released_code', 'where a set is no whole number of batches (it sets accuracy=batches)',
+     lambda p: uneven(p) and (p.released_code or p.accuracy == 'samples')),
+]
+
+
+# ---------------------------------------------------------------- what is allowed
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
     for name, known in CHOICES.items():
-        nearest(name, getattr(p, name), known)
-    for name in ('boundaries_and_scales', 'schedules', 'boundaries'):
-        demand(finite(getattr(p, name)), f'{name} = {getattr(p, name)}: finite numbers are needed')
+        one_of(p, name, known)
+    check_mode(p)
     check_signal(p)
     check_network(p)
     check_samples(p)
-    check_schedule(p)
     check_values(p)
+    check_schedule(p)
+    check_reservoir(p)
 
 
-def finite(value):
-    """True for names and numbers without NaN and infinities, nested at will."""
-    if isinstance(value, (tuple, list)):
-        return all(map(finite, value))
-    return isinstance(value, str) or value is None or abs(value) < 1e300
+def check_mode(p):
+    """A mode that is called after a task and data runs these (digits stand in for images)."""
+    kind, word = (p.mode.split('_') + [''])[:2]
+    demand(kind not in CHOICES['task'] or p.task == kind, f'task = {p.task!r} contradicts mode = {p.mode!r}')
+    if kind in CHOICES['task'] and word in DATA_OF:
+        allowed = {DATA_OF[word]} | ({'digits'} if DATA_OF[word] in SIDES else set())
+        demand(p.data in allowed, f'data = {p.data!r} contradicts mode = {p.mode!r} (its data: {", ".join(sorted(allowed))})')
+    for model in ('mlp', 'cnn'):
+        demand(not p.mode.endswith(f'_{model}') or p.model == model, f'model = {p.model!r} contradicts mode = {p.mode!r}')
 
 
 def check_signal(p):
     """Window and kernel widths."""
     one = p.task == 'reservoir'
-    demand(len(p.sigmas) in ((0, 1, 3) if one else (0, 3)), f'sigmas = {p.sigmas}: three kernel widths (x, y, z) are needed'
-           + (', or one for all' if one else ''))
     for name in ('sigma_x', 'sigma_y', 'sigma_z'):
         value = getattr(p, name)
         demand(is_number(value) and 1e-15 < value < 1e15,
@@ -58,41 +136,90 @@ def check_signal(p):
         demand(p.batch_size >= 2, f'batch_size = {p.batch_size}: effective batch size must be >= 2 (HSIC divides by N - 1)')
 
 
+def widths(p):
+    """{name: value} of the three kernel widths that `sigmas` gives, {} if it is empty; ValueError where they contradict."""
+    one = p.task == 'reservoir'
+    demand(len(p.sigmas) in ((0, 1, 3) if one else (0, 3)), f'sigmas = {p.sigmas}: three kernel widths (x, y, z) are needed'
+           + (', or one for all' if one else ''))
+    names = ('sigma_x', 'sigma_y', 'sigma_z')
+    found = dict(zip(names, p.sigmas * (3 // len(p.sigmas)), strict=True)) if p.sigmas else {}
+    for name, value in found.items():
+        given = getattr(p, name)
+        demand(given is None or given == value, f'{name} = {given} and sigmas = {p.sigmas} contradict each other')
+    return found
+
+
 def check_network(p):
     """Layers, and images for the convolutions."""
     demand(all(type(n) is int and n >= 1 for n in p.features), f'features = {p.features}: positive numbers of units')
     labels = N_CLASSES.get(p.data, 10)
     demand(p.nclasses == labels, f'nclasses = {p.nclasses}: {p.data} has {labels} classes')
-    demand(p.task != 'reservoir' or p.optimizer == 'sgd',
-           f'optimizer = {p.optimizer!r}: the read-out of the reservoir learns by plain descent (sgd), see readout_rule')
+    demand(p.model == 'mlp' or p.task in ('biohsic', 'hsic', 'bp'), f'model = {p.model!r} does not exist for task = {p.task!r}')
     demand(p.model != 'linear' or not p.features, f"model = 'linear' has no hidden layer, but features = {p.features}")
     demand(p.task != 'lif' or p.features, 'features = (): the lif network needs a hidden layer')
+    demand(p.model != 'cnn' or p.features, "features = (): model = 'cnn' needs a convolution (model=linear has none)")
     demand(not p.independent_orders or p.model != 'cnn', "independent_orders does not exist for model = 'cnn'")
     if p.model == 'cnn':
-        demand(p.task in ('biohsic', 'hsic', 'bp'), f"model = 'cnn' does not exist for task = {p.task!r}")
         demand(p.data in SIDES, f"model = 'cnn' needs images; data = {p.data!r} has two numbers a sample")
         demand(SIDES[p.data] >= p.pooling_factor ** len(p.features),
                f'{len(p.features)} poolings by {p.pooling_factor} are too many for images of {SIDES[p.data]} pixels')
 
 
+def train_samples(p):
+    """Samples that are learned from."""
+    return p.nsamples if p.task == 'reservoir' else p.train_size or TRAIN_SIZES[p.data]
+
+
 def check_samples(p):
     """Enough samples for a window."""
-    n = p.nsamples if p.task == 'reservoir' else p.train_size or TRAIN_SIZES[p.data]
+    n = train_samples(p)
     if p.task == 'reservoir':
         demand(n <= TEST_SIZES['mnist'], f'nsamples = {n}: mnist has {TEST_SIZES["mnist"]} test images')
+        demand(p.data == 'mnist', f'the reservoir is driven by images of mnist, not {p.data}')
     else:
         demand(n <= TRAIN_SIZES[p.data], f'train_size = {n}: {p.data} has {TRAIN_SIZES[p.data]} training samples')
         demand(p.check_size <= n, f'check_size = {p.check_size} is larger than the {n} training samples')
         demand(p.test_size <= TEST_SIZES[p.data], f'test_size = {p.test_size}: {p.data} has {TEST_SIZES[p.data]} test samples')
     demand(p.task in ('hsic', 'bp') or p.batch_size <= n,
            f'batch_size = {p.batch_size} is larger than the {n} training samples: there is no window')
-    demand(not p.augment or p.model == 'cnn' or p.data == 'cifar10', f'augment is for images of cifar10, not {p.data}')
-    demand(not p.augment or p.data == 'cifar10', f'augment is for cifar10, not {p.data}')
-    demand(p.task != 'reservoir' or p.data == 'mnist', f'the reservoir is driven by images of mnist, not {p.data}')
+    demand(not p.augment or p.data == 'cifar10', f'augment is for images of cifar10, not {p.data}')
+    demand(not p.augment or p.model == 'cnn', f"augment is for model = 'cnn', not {p.model!r}")
 
+
+def check_values(p):
+    """Values that are possible, one by one."""
+    within(p, 'seed synthetic_seed', 0, None, 'seeds are not negative')
+    demand(p.order_seed is None or p.order_seed >= 0, f'order_seed = {p.order_seed}: seeds are not negative')
+    for name in ('input_scale', 'target_scale'):
+        demand(getattr(p, name) != 0, f'{name} = 0: nothing but zeros')
+    within(p, 'nmodels sample_timesteps pooling_factor test_batchsize nhidden zdim nsamples', 1, None)
+    within(p, 'nepochs gamma weight_decay hidden_noise output_noise', 0, None)
+    within(p, 'train_size test_size check_size', 0, None, 'numbers of samples; 0: all, check_size: none')
+    for name in ('learning_rate', 'init_value', 'eps', 'rls_alpha', 'time_step'):
+        demand(getattr(p, name) > 0, f'{name} = {getattr(p, name)}: allowed is > 0')
+    for name in ('b1', 'b2'):
+        demand(0 <= getattr(p, name) < 1, f'{name} = {getattr(p, name)}: allowed is 0 <= {name} < 1')
+    demand(0 < p.density <= 1, f'density = {p.density}: allowed is 0 < density <= 1 (probability that a weight is kept)')
+    require(p, 'time_step time_constant', p.time_constant >= p.time_step,
+            'Euler steps longer than the time constant are unstable')
+    require(p, 'time_step average_time', p.average_time >= p.time_step, 'a low-pass shorter than a step is unstable')
+
+
+def check_reservoir(p):
+    """Read-out rules."""
+    if p.task == 'reservoir':
+        demand(p.optimizer == 'sgd', f'optimizer = {p.optimizer!r}: the read-out of the reservoir learns by plain descent '
+               '(sgd), see readout_rule')
+        demand(p.readout_rule != 'rmhebb' or p.output_noise > 0, 'output_noise = 0: readout_rule = rmhebb explores by output '
+               'noise and learns nothing without; try output_noise=0.1 target_scale=1000')
+
+
+# ---------------------------------------------------------------- schedules
 
 def check_schedule(p):
     """Lists of a learning-rate schedule."""
+    for name in ('boundaries_and_scales', 'schedules', 'boundaries'):
+        demand(finite(getattr(p, name)), f'{name} = {getattr(p, name)}: finite numbers are needed')
     if p.schedule == 'piecewiseconstant':
         demand(are_factors(p.boundaries_and_scales), f'boundaries_and_scales = {p.boundaries_and_scales}: '
                'pairs ((update, factor), ...) with factors from 0 on')
@@ -108,6 +235,13 @@ def check_schedule(p):
     if p.schedule == 'expdecay':
         demand(p.decay_rate > 0 and p.transition_steps >= 1, 'expdecay needs decay_rate > 0 and transition_steps >= 1')
         demand(p.end_value is None or p.end_value >= 0, f'end_value = {p.end_value}: learning rates are not negative')
+
+
+def finite(value):
+    """True for names and numbers without NaN and infinities, nested at will."""
+    if isinstance(value, (tuple, list)):
+        return all(map(finite, value))
+    return isinstance(value, str) or value is None or is_number(value, 1e300)
 
 
 def are_factors(pairs):
@@ -126,37 +260,49 @@ def is_schedule(name, init, *more):
     return all(map(is_number, more)) and all(value > 0 for value in (*more[:1], *more[2:]))
 
 
-def check_values(p):
-    """Values that are possible, one by one."""
-    within(p, 'seed', 0, None, 'seeds are not negative')
-    require(p, 'synthetic_seed order_seed', p.synthetic_seed >= 0 and (p.order_seed is None or p.order_seed >= 0),
-            'seeds are not negative')
-    require(p, 'input_scale target_scale', p.input_scale != 0 and p.target_scale != 0,
-            'input_scale != 0 and target_scale != 0 must hold (inputs and targets of nothing but zeros)')
-    within(p, 'nmodels', 1, None, 'networks to train')
-    within(p, 'nepochs', 0, None, 'epochs')
-    require(p, 'train_size test_size check_size', p.train_size >= 0 and p.test_size >= 0 and p.check_size >= 0,
-            'numbers of samples, 0 means all (check_size: none)')
-    within(p, 'gamma', 0, None, 'weight of the label term')
-    require(p, 'learning_rate init_value', p.learning_rate > 0 and p.init_value > 0,
-            'learning_rate > 0 and init_value > 0 must hold (learning rates)')
-    require(p, 'b1 b2 eps weight_decay', 0 <= p.b1 < 1 and 0 <= p.b2 < 1 and p.eps > 0 and p.weight_decay >= 0,
-            'constants of AdamW')
-    require(p, 'time_step time_constant', p.time_step > 0 and p.time_constant >= p.time_step,
-            'time_step > 0 and time_constant >= time_step must hold (Euler steps longer than the time constant are unstable)')
-    within(p, 'sample_timesteps', 1, None, 'steps that a window is presented')
-    require(p, 'pooling_factor test_batchsize', p.pooling_factor >= 1 and p.test_batchsize >= 1,
-            'pooling_factor >= 1 and test_batchsize >= 1 must hold (sizes)')
-    require(p, 'nhidden zdim nsamples', p.nhidden >= 1 and p.zdim >= 1 and p.nsamples >= 1, 'sizes of the reservoir')
-    require(p, 'density', 0 < p.density <= 1, '0 < density <= 1 must hold (probability that a recurrent weight is kept)')
-    require(p, 'hidden_noise output_noise rls_alpha average_time time_step',
-            p.hidden_noise >= 0 and p.output_noise >= 0 and p.rls_alpha > 0 and p.average_time >= p.time_step,
-            'noise and read-out')
-
+# ---------------------------------------------------------------- what a run needs
 
 def remarks(p):
     """What is allowed, but perhaps not what was meant."""
     texts = []
-    if not (p.task not in ["lif", "reservoir"] or p.time_step <= 0.5 * p.time_constant):
+    if p.task in ('lif', 'reservoir') and p.time_step > 0.5 * p.time_constant:
         texts.append('time_step is more than half of time_constant: the Euler steps are coarse')
+    if p.nepochs == 0:
+        texts.append('nepochs = 0: nothing is learned, untrained networks are measured')
+    if p.task in ('biohsic', 'lif', 'hsic') and p.features and p.sigma_z < NARROW:
+        texts.append(f'sigma_z = {p.sigma_z}: so narrow that the kernel of two different outputs is 0; the third factor '
+                     'vanishes, hidden layers do not learn')
     return texts
+
+
+NARROW = 0.08                           # normalised outputs differ by |z_p - z_q|^2 / D of about 1: K^z = exp(-78) at most
+
+
+def memory(p):
+    """Bytes at the peak, about: libraries; images as they are read; three vectors a network; what a pass of layers holds."""
+    size, base = 4 if p.dtype == 'float32' else 8, 0.25e9
+    if p.task == 'reservoir':
+        record = (p.nepochs + 2) * p.nsamples * p.sample_timesteps * p.zdim * 8 * (2 * p.nmodels + 1)
+        return base + p.nhidden ** 2 * (17 + (2 * size if p.readout_rule == 'rls' else 0)) + record
+    side, channels = SIDES.get(p.data, 0), CHANNELS.get(p.data, 1)
+    inputs = side * side * channels or 2
+    n = TRAIN_SIZES[p.data] + TEST_SIZES[p.data] if p.data != 'cifar10' else (train_samples(p) + 10_000)
+    images = n * inputs * (13 if size == 4 else 17) if side else 0
+    if p.model == 'cnn':
+        base, sizes, pixels, rows = 0.5e9, (channels, *p.features), side, max(128, p.batch_size)
+        weights, activity = 0, 0
+        for i, o in zip(sizes[:-1], sizes[1:], strict=True):
+            weights, activity = weights + 9 * i * o, activity + 4 * pixels ** 2 * o
+            pixels //= p.pooling_factor
+        weights += pixels ** 2 * sizes[-1] * 10
+        return base + images + size * (4 * p.nmodels * weights + rows * activity)
+    sizes = (inputs, *p.features, p.nclasses)
+    weights = sum(i * o for i, o in zip(sizes[:-1], sizes[1:], strict=True))
+    return base + images + size * (3 * p.nmodels * weights + p.batch_size * sum(sizes) * 4) + 24 * max(
+        i * o for i, o in zip(sizes[:-1], sizes[1:], strict=True)) + 3 * 8 * p.batch_size ** 2
+
+
+def inputs(p):
+    """Paths of the files that run p reads; FileNotFoundError with the command that gets one that is missing."""
+    from biohsic.data import files
+    return files(p)

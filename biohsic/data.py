@@ -1,4 +1,4 @@
-"""Data sets (specification 6): images standardised, points scaled, labels as whole numbers."""
+"""Data sets: images standardised, points scaled, labels as whole numbers."""
 import pickle
 from pathlib import Path
 from typing import NamedTuple
@@ -55,23 +55,56 @@ def check(sets, p):
         raise ValueError(f'batch_size = {p.batch_size} is larger than the {len(sets.train_x)} training samples: no window')
 
 
+# ---------------------------------------------------------------- files
+
+def files(p):
+    """Paths of all files that run p reads; FileNotFoundError names the first that is missing and the command that gets it."""
+    if p.task == 'reservoir':
+        return idx_files('mnist', p.data_dir, ('t10k',))
+    if p.data in ('mnist', 'fashion_mnist'):
+        return idx_files(p.data, p.data_dir, ('train', 't10k'))
+    if p.data == 'cifar10':
+        return cifar_files(p)
+    return [PUBLISHED] if p.data in ('linear', 'xor') and p.synthetic == 'published' else []
+
+
+def idx_files(name, data_dir, parts):
+    """Images and labels of each part ('train', 't10k') of a set in MNIST's format."""
+    how = f'get it with: python data/fetch.py {name}'
+    folder = find_data(name, how=how, data_dir=data_dir)
+    return there([folder / f'{part}-{what}-ubyte.gz' for part in parts for what in ('images-idx3', 'labels-idx1')], how)
+
+
+def cifar_files(p):
+    """As many of the five training batches as train_size needs, then the test batch."""
+    how = 'get it with: python data/fetch.py cifar10'
+    folder = find_data('cifar-10-batches-py', how=how, data_dir=p.data_dir)
+    needed = range(1, 1 + -(-(p.train_size or 50_000) // 10_000))
+    return there([folder / name for name in [f'data_batch_{i}' for i in needed] + ['test_batch']],
+                 how + ' (or use fewer samples: train_size=10000 needs data_batch_1 only)')
+
+
+def there(paths, how):
+    """The paths; FileNotFoundError for the first that does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f'{path} is missing; {how}')
+    return paths
+
+
 # ---------------------------------------------------------------- the sets
 
+def standardised(images):
+    """Images of MNIST's format (n, 28, 28): (v / 255 - 0.5) / 0.5, float32."""
+    if images.shape[1:] != (28, 28):
+        raise ValueError(f'images of {" x ".join(map(str, images.shape[1:]))} pixels, not 28 x 28')
+    return (images.astype('f4') / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
+
+
 def idx_images(p):
-    """MNIST or Fashion-MNIST: (v / 255 - 0.5) / 0.5."""
-    folder = find_data(p.data, how=f'get it with: python data/fetch.py {p.data}', data_dir=p.data_dir)
-    arrays = []
-    for part in ('train', 't10k'):
-        for what in ('images-idx3', 'labels-idx1'):
-            path = folder / f'{part}-{what}-ubyte.gz'
-            if not path.exists():
-                raise FileNotFoundError(f'{path} is missing; get it with: python data/fetch.py {p.data}')
-            arrays.append(read_idx(path))
-    x, y, test_x, test_y = arrays
-    if x.shape[1:] != (28, 28) or test_x.shape[1:] != (28, 28):
-        raise ValueError(f'{folder}: images of {x.shape[1:]} and {test_x.shape[1:]} pixels, not 28 x 28')
-    scale = [(a[..., None].astype('f4') / np.float32(255) - np.float32(0.5)) / np.float32(0.5) for a in (x, test_x)]
-    return Data(scale[0], y.astype(np.int64), scale[1], test_y.astype(np.int64))
+    """MNIST or Fashion-MNIST."""
+    x, y, test_x, test_y = (read_idx(path) for path in files(p))
+    return Data(standardised(x)[..., None], y.astype(np.int64), standardised(test_x)[..., None], test_y.astype(np.int64))
 
 
 class PlainUnpickler(pickle.Unpickler):
@@ -100,14 +133,9 @@ def cifar_batch(path):
 
 def cifar10(p):
     """CIFAR-10, raw (0..255); as many of the five training batches as train_size needs."""
-    folder = find_data('cifar-10-batches-py', how='get it with: python data/fetch.py cifar10', data_dir=p.data_dir)
-    needed = range(1, 1 + -(-(p.train_size or 50_000) // 10_000))
-    missing = [name for name in [f'data_batch_{i}' for i in needed] + ['test_batch'] if not (folder / name).exists()]
-    if missing:
-        raise FileNotFoundError(f'{folder / missing[0]} is missing; get it with: python data/fetch.py cifar10 '
-                                '(or use fewer samples: train_size=10000 needs data_batch_1 only)')
-    x, y = (np.concatenate(parts) for parts in zip(*(cifar_batch(folder / f'data_batch_{i}') for i in needed), strict=True))
-    return Data(x, y, *cifar_batch(folder / 'test_batch'))
+    *train, test = (cifar_batch(path) for path in files(p))
+    x, y = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return Data(x, y, *test)
 
 
 def standardise(images):

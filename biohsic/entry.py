@@ -4,6 +4,7 @@ import sys
 from biohsic import exp_params
 from common.params import nearest
 from common.script import main, stop
+from common.words import command_words
 
 NAMES = {'mnist': 'mnist', 'fashion_mnist': 'fashion', 'digits': 'mnist', 'xor': 'xor', 'linear': 'linear'}
 NO_MEANING = ('gpu', 'job_suffix', 'logger', 'training.log_epochs', 'training.log_interval', 'checkpointing.path',
@@ -35,16 +36,17 @@ def meaningful(words):
 
 
 def lif_or_reservoir(task, given, words):
-    """One mode, or lif_linear, lif_xor (xor if no data are named; images run in lif_xor's mode)."""
+    """One mode, or that of the data (xor if none are named)."""
     if task == 'reservoir':
         return ['mode=reservoir', *words]
-    return [f'mode={"lif_linear" if given.get("data") == "linear" else "lif_xor"}', *words]
+    nearest('data', given.get('data', 'xor'), NAMES)
+    return [f'mode=lif_{NAMES[given.get("data", "xor")]}', *words]
 
 
 def run(task):
     """Main block of a train_*.py."""
     try:
-        words = words_for(task, meaningful(sys.argv[1:]))
+        words = words_for(task, meaningful(command_words('biohsic')))
     except ValueError as error:
         stop(f'biohsic: {error}')
     main('biohsic', words)

@@ -5,7 +5,7 @@ The original's dotted keys work on the command line (data.batchsize=8, hsic.gamm
 """
 from dataclasses import dataclass
 
-from biohsic.checks import N_CLASSES, TRAIN_SIZES, check
+from biohsic.checks import N_CLASSES, check, train_samples, widths
 
 mode = 'lif_xor'                        # a key of MODES below
 
@@ -14,7 +14,7 @@ mode = 'lif_xor'                        # a key of MODES below
 class Params:
     """One run; None: filled in by mode, data and model (TABLE)."""
 
-    mode: str = 'lif_xor'
+    mode: str = 'lif_xor'               # a key of MODES
     array_num: int = 1                  # member of the mode's sweep; 0 = all
     seed: int = 42                      # initial weights, order of the samples, augmentation, noise
     order_seed: int | None = None       # another seed for the order of the samples (None: seed)
@@ -29,8 +29,8 @@ class Params:
     input_scale: float = 1 / 255        # linear, xor: factor of the inputs (D6)
     train_size: int = 0                 # first so many training samples (0: all)
     test_size: int = 0                  # first so many test samples (0: all)
-    augment: bool | None = None         # random crop and flip of training images (None: for cifar10)
-    data_dir: str = ''                  # where to look for data first
+    augment: bool | None = None         # cnn: random crop and flip of training images (None: for cifar10)
+    data_dir: str = ''                  # folder of the data sets ('': $PLASTICITY_DATA, then data/)
     # network
     features: tuple | None = None       # units (mlp, lif) or channels (cnn) of the hidden layers
     nclasses: int | None = None         # output units                                                            C
@@ -41,32 +41,32 @@ class Params:
     reset_state: bool = False           # lif: u = 0 at the start of every window (D16)
     # window and modulating signal
     batch_size: int | None = None       # effective batch size: samples in the window, or of a batch              N
-    modulator: str = 'released'         # xi: 'released', 'published', 'exact', 'arxiv', 'none' (specification 3.3)
+    modulator: str = 'released'         # xi: 'released', 'published', 'exact', 'arxiv', 'none' (see hsic.py)
     gamma: float | None = None          # weight of the label term                                                gamma
-    sigma_x: float | None = None        # kernel widths, in units of sqrt(entries of a sample)                    sigma_x
-    sigma_y: float | None = None        #                                                                         sigma_y
-    sigma_z: float | None = None        #                                                                         sigma_z
-    sigmas: tuple = ()                  # the three at once (one number in the reservoir)
+    sigma_x: float | None = None        # kernel width of the inputs, in units of sqrt(entries of a sample)       sigma_x
+    sigma_y: float | None = None        # ... of the labels                                                       sigma_y
+    sigma_z: float | None = None        # ... of the outputs                                                      sigma_z
+    sigmas: tuple = ()                  # the three at once (one number will do in the reservoir)
     readout_batch: str = 'window'       # biohsic, lif: the output layer learns from the 'window' or the 'current' sample (D14)
     # optimiser
     optimizer: str | None = None        # 'adamw', 'adam', 'sgd' (None: adamw; the reservoir has sgd only)
-    learning_rate: float | None = None  #                                                                         eta
+    learning_rate: float | None = None  # size of an update                                                       eta
     b1: float = 0.9                     # decay of the first moment
     b2: float = 0.99                    # decay of the second moment
-    eps: float = 1e-8
+    eps: float = 1e-8                   # added to the root of the second moment
     weight_decay: float = 1e-4          # of all parameters, biases too (adamw)
     schedule: str = 'constant'          # 'constant', 'expdecay', 'piecewiseconstant', 'joinschedules'
     init_value: float = 1e-3            # the schedules' first learning rate
     decay_rate: float = 0.5             # expdecay
-    transition_begin: int = 0
-    transition_steps: int = 1
-    staircase: bool = False
-    end_value: float | None = None
+    transition_begin: int = 0           # ... update from which on the rate decays
+    transition_steps: int = 1           # ... updates (staircase: epochs) for one factor decay_rate
+    staircase: bool = False             # ... in steps
+    end_value: float | None = None      # ... bound of the rate
     boundaries_and_scales: tuple | dict = ()    # piecewiseconstant: ((update, factor), ...) or {update: factor, ...}
     schedules: tuple = ()               # joinschedules: (('expdecay', init, rate, begin, steps), ...)
     boundaries: tuple = ()              # ... updates at which the next one takes over
     # training
-    nepochs: int | None = None
+    nepochs: int | None = None          # passes over the training set
     test_batchsize: int | None = None   # batches whose accuracies are averaged if accuracy = 'batches'
     train_metrics: bool = True          # loss and accuracy of each window after its update (D11); lif: always
     check_size: int = 0                 # fixed training subset evaluated every epoch (0: none) (D11)
@@ -112,7 +112,7 @@ class Params:
     @property
     def cost(self):
         """Rough CPU seconds of the run, to start the longest first."""
-        n = self.nsamples if self.task == 'reservoir' else self.train_size or TRAIN_SIZES[self.data]
+        n = train_samples(self)
         small = self.features and self.features[0] <= 64                        # convolutions
         step = {'cnn': 1.2e-3 * self.batch_size if small else 8e-3 * self.batch_size, 'mlp': 1.2e-4, 'lif': 7e-5,
                 'reservoir': 2e-2}[self.net_kind]
@@ -143,7 +143,7 @@ TABLE = {                               # batch_size, learning_rate, gamma, (sig
 
 
 def defaults(p):
-    """What the fields of p that are None stand for: {name: value}; the `sigmas` in their three fields."""
+    """What the fields of p that are None stand for: {name: value}; `sigmas` go into their three fields."""
     data = 'mnist' if p.data == 'digits' or (p.task == 'bp' and p.data == 'fashion_mnist') else p.data
     task = 'biohsic' if p.task == 'hsic' else p.task
     row = TABLE.get((task, data)) or TABLE.get((task, 'other')) or TABLE['biohsic', 'mnist']
@@ -155,10 +155,9 @@ def defaults(p):
               'sigma_x': row[3][0], 'sigma_y': row[3][1], 'sigma_z': row[3][2], 'nclasses': N_CLASSES.get(p.data, 10),
               'optimizer': 'sgd' if task == 'reservoir' else 'adamw',
               'dtype': 'float64' if task == 'lif' else 'float32', 'test_batchsize': 100 if flat else 256,
-              'augment': p.data == 'cifar10'}
+              'augment': p.data == 'cifar10' and p.model == 'cnn'}
     chosen = {name: value for name, value in values.items() if getattr(p, name) is None}
-    if len(p.sigmas) == 3 or (len(p.sigmas) == 1 and task == 'reservoir'):
-        chosen |= dict(zip(('sigma_x', 'sigma_y', 'sigma_z'), p.sigmas * (3 // len(p.sigmas)), strict=True))
+    chosen |= widths(p) | {'sigmas': ()}
     if isinstance(p.boundaries_and_scales, dict):
         chosen['boundaries_and_scales'] = tuple(p.boundaries_and_scales.items())
     return chosen
@@ -169,33 +168,46 @@ def defaults(p):
 MODES = {
     'reservoir': dict(task='reservoir', data='mnist', nmodels=1),                                       # Fig. F1
     'lif_linear': dict(task='lif', data='linear'),                                                      # Fig. F2
-    'lif_xor': dict(task='lif', data='xor'),
+    'lif_xor': dict(task='lif', data='xor'),                                                            # Fig. F2
+    'lif_mnist': dict(task='lif', data='mnist'),                        # leaky integrators on images, 784-128-64-10
+    'lif_fashion': dict(task='lif', data='fashion_mnist'),              # the same on Fashion-MNIST
     'biohsic_mnist': dict(task='biohsic', data='mnist', batch_size=8),                                  # Fig. F3
-    'biohsic_fashion': dict(task='biohsic', data='fashion_mnist'),
-    'biohsic_cifar10_cnn': dict(task='biohsic', data='cifar10', model='cnn', batch_size=4),
-    'biohsic_cifar10_mlp': dict(task='biohsic', data='cifar10'),
-    'biohsic_xor': dict(task='biohsic', data='xor'),
-    'biohsic_linear': dict(task='biohsic', data='linear'),
+    'biohsic_fashion': dict(task='biohsic', data='fashion_mnist'),      # shipped configuration of Fashion-MNIST
+    'biohsic_cifar10_cnn': dict(task='biohsic', data='cifar10', model='cnn', batch_size=4),             # Fig. F3
+    'biohsic_cifar10_mlp': dict(task='biohsic', data='cifar10'),        # 35 million weights
+    'biohsic_xor': dict(task='biohsic', data='xor'),                    # a network without time on the XOR points
+    'biohsic_linear': dict(task='biohsic', data='linear'),              # ... on the linear ones
+    'hsic_mnist': dict(task='hsic', data='mnist'),                      # HSIC objective, full gradient, disjoint batches
+    'hsic_fashion': dict(task='hsic', data='fashion_mnist'),            # ... Fashion-MNIST
+    'hsic_cifar10_cnn': dict(task='hsic', data='cifar10', model='cnn'),     # ... CIFAR-10, convolutions
+    'hsic_cifar10_mlp': dict(task='hsic', data='cifar10'),              # ... CIFAR-10, 35 million weights
+    'hsic_xor': dict(task='hsic', data='xor'),                          # ... XOR points
+    'hsic_linear': dict(task='hsic', data='linear'),                    # ... linear points
+    'bp_mnist': dict(task='bp', data='mnist'),                          # back-propagation, Fig. F3
+    'bp_fashion': dict(task='bp', data='fashion_mnist'),                # ... Fashion-MNIST
+    'bp_cifar10_cnn': dict(task='bp', data='cifar10', model='cnn'),     # ... CIFAR-10, convolutions, Fig. F3
+    'bp_cifar10_mlp': dict(task='bp', data='cifar10'),                  # ... CIFAR-10, 35 million weights
+    'bp_xor': dict(task='bp', data='xor'),                              # ... XOR points
+    'bp_linear': dict(task='bp', data='linear'),                        # ... linear points
     'memory_sweep': dict(task='biohsic', data='cifar10', model='cnn'),                                  # Fig. F4
     'smoke': dict(task='biohsic', data='digits', features=(12, 8), batch_size=4, nmodels=2, nepochs=2, dtype='float64',
                   train_size=120, test_size=60),                                                        # tests: < 1 s
 }
-for _task in ('hsic', 'bp'):            # the same experiments with the batches of the original
-    MODES |= {name.replace('biohsic', _task): {k: v for k, v in given.items() if k != 'batch_size'} | {'task': _task}
-              for name, given in MODES.items() if name.startswith('biohsic_')}
 _REDUCED = dict(features=(32, 64), train_size=5000, test_size=2000, augment=False, nmodels=1)
-MODES |= {'biohsic_cifar10_reduced': MODES['biohsic_cifar10_cnn'] | _REDUCED | {'nepochs': 1},          # specification 10
-          'bp_cifar10_reduced': MODES['bp_cifar10_cnn'] | _REDUCED | {'nepochs': 3}}
+MODES |= {
+    'biohsic_cifar10_reduced': MODES['biohsic_cifar10_cnn'] | _REDUCED | {'nepochs': 1},    # first 5000 images, channels 32-64
+    'bp_cifar10_reduced': MODES['bp_cifar10_cnn'] | _REDUCED | {'nepochs': 3},              # ... back-propagation
+}
 
 SWEEPS = {'memory_sweep': [dict(batch_size=N) for N in (2, 4, 8, 16, 32)]}
 RELEASED = dict(accuracy='batches')
-
 
 ALIASES = {'+data': 'data', '+model': 'model', '+optimizer': 'optimizer', 'optimizer/learning_rate': 'schedule',
            '+optimizer/learning_rate': 'schedule', 'data.batchsize': 'batch_size', 'data.test_batchsize': 'test_batchsize',
            'data.nsamples': 'nsamples', 'data.ntimesteps': 'sample_timesteps', 'data.zdim': 'zdim',
            'training.sample_timesteps': 'sample_timesteps', 'training.nepochs': 'nepochs', 'training.time_step': 'time_step',
-           'hsic.gamma': 'gamma', 'hsic.sigmas': 'sigmas', 'hsic.sigma': 'sigmas', 'batchsize': 'batch_size'}
+           'training.lpf_time_constant': 'average_time', 'hsic.gamma': 'gamma', 'hsic.sigmas': 'sigmas', 'hsic.sigma': 'sigmas',
+           'batchsize': 'batch_size'}
 ALIASES |= {f'model.{name}': name for name in ('features', 'nclasses', 'time_constant', 'time_step', 'recurrent_strength',
                                                'nhidden', 'hidden_noise', 'output_noise', 'pooling_factor')}
 ALIASES |= {f'optimizer.{name}': name for name in ('learning_rate', 'b1', 'b2', 'eps', 'weight_decay')}

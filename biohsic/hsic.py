@@ -1,4 +1,4 @@
-"""HSIC between the samples of a window, and the modulating signal xi (specification 3).
+"""HSIC between the samples of a window, and the modulating signal xi.
 
 A window holds N samples, the last one is the current one. With K = exp(-|a_p - a_q|^2 / (2 sigma^2 D)), every variant of xi is
 
@@ -180,7 +180,7 @@ def pushes(c, z, sigma):
 
 
 def modulating_signal(modulator, x, y, z, gamma, sigma_x, sigma_y, sigma_z):
-    """xi (D,) of a window: x (N, Dx), one-hot y (N, C), z (N, D), any of them with more axes; modulator: name (section 3.3)."""
+    """xi (D,) of a window: x (N, Dx), one-hot y (N, C), z (N, D), any of them with more axes; modulator: name."""
     x, y, z = (np.ascontiguousarray(a, float).reshape(len(a), -1) for a in (x, y, z))
     c = third_factor(MODULATORS[modulator], kernel_matrix(x, sigma_x), kernel_matrix(y, sigma_y), float(gamma))
     return pushes(c, z, sigma_z) @ (z[-1] - z)

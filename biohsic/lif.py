@@ -1,4 +1,4 @@
-"""Leaky-integrator network with the three-factor rule (specification 4.4, 5.2): rate units that are never reset.
+"""Leaky-integrator network with the three-factor rule: rate units that are never reset.
 
 Arrays have the slots of the window as last axis, padded to a multiple of LANES: then every inner loop has a fixed length, and
 a sum over units is a sum of rows. Padded slots are computed and never used.

@@ -1,4 +1,4 @@
-"""Leaky-integrator network: learning from windows, and evaluation (specification 5.2, 8). The network's step is in lif.py."""
+"""Leaky-integrator network: learning from windows, and evaluation. The network's step is in lif.py."""
 import math
 
 import numpy as np
@@ -61,7 +61,7 @@ def output_gradient(net, rule, s, N):
 
 @kernel(inline=True)
 def learning_step(net, rule, o, s, w, m, v, u, labels, first, N, slots, rates, k, update):
-    """One time step with learning (5.2): network, gradients with the weights before it, one update. -> loss before it"""
+    """One time step with learning: network, gradients with the weights before it, one update. -> loss before it"""
     network_step(net, rule, s, w, u, slots, 0)
     loss = softmax_error(net, s, rule, labels, first, N)
     for l in range(net.depth - 1):

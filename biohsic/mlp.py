@@ -1,4 +1,4 @@
-"""Multi-layer perceptron: layers, forward pass, evaluation (specification 4.1). Its learning rules are in mlp_training.py.
+"""Multi-layer perceptron: layers, forward pass, evaluation. Its learning rules are in mlp_training.py.
 
 z^l = LN(max(z^{l-1} W^l + b^l, 0)), logits = z^L W^{L+1} + b^{L+1}.
 """

@@ -1,4 +1,4 @@
-"""Multi-layer perceptron: the three-factor rule, the HSIC objective and back-propagation (specification 5.1, 5.3, 5.4).
+"""Multi-layer perceptron: the three-factor rule, the HSIC objective and back-propagation.
 
 All three end in "each layer has errors delta for some rows (samples) of its input; dW^l = sum of z^{l-1} delta^T over them":
 the rules differ in delta and in the rows. With the three-factor rule a hidden layer has one row, the current sample. Gradient and

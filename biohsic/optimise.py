@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules (specification 5.6)."""
+"""Optimisers and learning-rate schedules."""
 import math
 from typing import NamedTuple
 

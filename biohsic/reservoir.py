@@ -1,4 +1,4 @@
-"""Reservoir whose read-out is trained to give the modulating signal xi (specification 5.5).
+"""Reservoir whose read-out is trained to give the modulating signal xi.
 
 The work of a step is one product of a vector with the recurrent matrix (2000 x 2000), bounded by memory: plain numpy
 is the fast path. The input of a window stands still, so its drive is computed once.
@@ -9,7 +9,7 @@ from biohsic import data, layers
 from biohsic.hsic import modulating_signal
 from biohsic.optimise import learning_rates
 from common.checkpoint import Checkpoint, restore_rng, rng_state
-from common.data import find_data, read_idx
+from common.data import read_idx
 from common.running import progress
 
 STATE = ('u', 'W_o', 'P', 'slow_reward', 'slow_output')
@@ -99,9 +99,7 @@ class Samples:
     """The first test images of MNIST, one-hot labels and random patterns z ~ U(0, 1)."""
 
     def __init__(self, p):
-        folder = find_data('mnist', how='get it with: python data/fetch.py mnist', data_dir=p.data_dir)
-        images = read_idx(folder / 't10k-images-idx3-ubyte.gz')[:p.nsamples]
-        labels = read_idx(folder / 't10k-labels-idx1-ubyte.gz')[:p.nsamples]
+        images, labels = (read_idx(path)[:p.nsamples] for path in data.files(p))
         self.x = ((images.reshape(len(images), -1) / 255 - 0.5) / 0.5).astype(p.dtype)
         self.y = data.one_hot(labels, p.nclasses).astype(p.dtype)
         self.p = p

@@ -3,7 +3,7 @@
     python -m biohsic.simulation mode=biohsic_mnist nmodels=5                 one run, all its networks together
     python -m biohsic.simulation mode=memory_sweep array_num=0                all members of the sweep
 
-`run` is pure: parameters in, arrays out. Order of operations as in specification 8: untrained networks first (epoch 0), then
+`run` is pure: parameters in, arrays out. Untrained networks first (epoch 0), then
 every epoch: learn from each window and measure it with the new weights, then the test set.
 """
 import sys
@@ -15,14 +15,12 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from biohsic import data, reservoir
-from biohsic.cnn import CnnModels
 from biohsic.layers import generator
 from biohsic.networks import LifModels, MlpModels
 from common.checkpoint import Checkpoint
 from common.running import progress
 from common.script import main
 
-MODELS = {'lif': LifModels, 'mlp': MlpModels, 'cnn': CnnModels}
 CHUNK = {'lif': 300, 'mlp': 1000, 'cnn': 10}                 # windows between two looks at the clock
 
 
@@ -33,10 +31,18 @@ def run(p, checkpoint=None):
         return reservoir.run(p, checkpoint)
     sets = data.load(p)
     sets = sets if p.net_kind == 'cnn' else sets.flat
-    models = MODELS[p.net_kind].begin(p, sets)
+    models = models_of(p).begin(p, sets)
     history, diverged_at = train(p, models, sets, checkpoint)
     final = {f'final_{name}': value for name, value in models.weights().items()}
     return history.arrays() | final | {'diverged_at': np.array(diverged_at)}
+
+
+def models_of(p):
+    """The class of the networks of run p; torch is imported for convolutions only."""
+    if p.net_kind == 'cnn':
+        from biohsic.cnn import CnnModels
+        return CnnModels
+    return LifModels if p.net_kind == 'lif' else MlpModels
 
 
 # ---------------------------------------------------------------- training

@@ -171,7 +171,7 @@ def test_last_batch_of_one_sample_trains_the_output_alone(words):
     """HSIC of one sample is undefined: hidden layers stay, whatever momentum the optimiser has."""
     p = params('mode=smoke', 'task=hsic', *words, batch_size=6, nmodels=1, optimizer='adam')
     sets = data.load(p) if p.net_kind == 'cnn' else data.load(p).flat
-    models = simulation.MODELS[p.net_kind].begin(p, sets)
+    models = simulation.models_of(p).begin(p, sets)
     x, y = sets.train_x[:31], sets.train_y[:31]
     models.train([x[:30]], [y[:30]], 5, 6)
     before = {name: value.copy() for name, value in models.weights().items()}
