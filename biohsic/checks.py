@@ -28,8 +28,8 @@ SCHEDULES = {'constant': (2, 2), 'expdecay': (2, 5), 'piecewiseconstant': (3, 3)
 # ---------------------------------------------------------------- what acts when
 
 def points(p):
-    """The data are points, not images."""
-    return p.data not in SIDES and p.task != 'reservoir'
+    """The data are the points of the small tasks."""
+    return p.data in ('linear', 'xor')
 
 
 def layered(p):
@@ -108,7 +108,6 @@ def check(p):
     check_samples(p)
     check_values(p)
     check_schedule(p)
-    check_reservoir(p)
 
 
 def check_mode(p):
@@ -203,15 +202,10 @@ def check_values(p):
     require(p, 'time_step time_constant', p.time_constant >= p.time_step,
             'Euler steps longer than the time constant are unstable')
     require(p, 'time_step average_time', p.average_time >= p.time_step, 'a low-pass shorter than a step is unstable')
-
-
-def check_reservoir(p):
-    """Read-out rules."""
-    if p.task == 'reservoir':
-        demand(p.optimizer == 'sgd', f'optimizer = {p.optimizer!r}: the read-out of the reservoir learns by plain descent '
-               '(sgd), see readout_rule')
-        demand(p.readout_rule != 'rmhebb' or p.output_noise > 0, 'output_noise = 0: readout_rule = rmhebb explores by output '
-               'noise and learns nothing without; try output_noise=0.1 target_scale=1000')
+    demand(p.task != 'reservoir' or p.optimizer == 'sgd', f'optimizer = {p.optimizer!r}: the read-out of the reservoir learns '
+           'by plain descent (sgd), see readout_rule')
+    demand(p.task != 'reservoir' or p.readout_rule != 'rmhebb' or p.output_noise > 0, 'output_noise = 0: readout_rule = rmhebb '
+           'explores by output noise and learns nothing without; try output_noise=0.1 target_scale=1000')
 
 
 # ---------------------------------------------------------------- schedules
@@ -279,27 +273,32 @@ NARROW = 0.08                           # normalised outputs differ by |z_p - z_
 
 
 def memory(p):
-    """Bytes at the peak, about: libraries; images as they are read; three vectors a network; what a pass of layers holds."""
-    size, base = 4 if p.dtype == 'float32' else 8, 0.25e9
+    """Bytes at the peak, about: libraries; images as they are read, then in use; weights, moments, what a pass holds."""
+    size = 4 if p.dtype == 'float32' else 8
     if p.task == 'reservoir':
         record = (p.nepochs + 2) * p.nsamples * p.sample_timesteps * p.zdim * 8 * (2 * p.nmodels + 1)
-        return base + p.nhidden ** 2 * (17 + (2 * size if p.readout_rule == 'rls' else 0)) + record
+        return 0.2e9 + p.nhidden ** 2 * (13 + (3 * size if p.readout_rule == 'rls' else 0)) + record
     side, channels = SIDES.get(p.data, 0), CHANNELS.get(p.data, 1)
     inputs = side * side * channels or 2
-    n = TRAIN_SIZES[p.data] + TEST_SIZES[p.data] if p.data != 'cifar10' else (train_samples(p) + 10_000)
-    images = n * inputs * (13 if size == 4 else 17) if side else 0
+    used = train_samples(p) + (p.test_size or TEST_SIZES[p.data])
+    known = (-(-used // 10_000) * 10_000 if p.data == 'cifar10' else TRAIN_SIZES[p.data]) + TEST_SIZES[p.data]
+    images = inputs * (5 * known + 2 * size * used) if side else 0
     if p.model == 'cnn':
-        base, sizes, pixels, rows = 0.5e9, (channels, *p.features), side, max(128, p.batch_size)
-        weights, activity = 0, 0
-        for i, o in zip(sizes[:-1], sizes[1:], strict=True):
-            weights, activity = weights + 9 * i * o, activity + 4 * pixels ** 2 * o
-            pixels //= p.pooling_factor
-        weights += pixels ** 2 * sizes[-1] * 10
-        return base + images + size * (4 * p.nmodels * weights + rows * activity)
+        return 0.4e9 + images + convolutions(p, channels, side, size)
     sizes = (inputs, *p.features, p.nclasses)
-    weights = sum(i * o for i, o in zip(sizes[:-1], sizes[1:], strict=True))
-    return base + images + size * (3 * p.nmodels * weights + p.batch_size * sum(sizes) * 4) + 24 * max(
-        i * o for i, o in zip(sizes[:-1], sizes[1:], strict=True)) + 3 * 8 * p.batch_size ** 2
+    layers = [i * o for i, o in zip(sizes[:-1], sizes[1:], strict=True)]
+    once = 24 * max(layers) + 4 * size * p.batch_size * sum(sizes) + 4 * 8 * p.batch_size ** 2
+    return 0.2e9 + images + 3 * size * p.nmodels * sum(layers) + once
+
+
+def convolutions(p, channels, side, size):
+    """Bytes of networks of convolutions, and of a pass of a block of images through one."""
+    weights, activity, below = 0, 0, channels
+    for features in p.features:
+        weights, activity = weights + 9 * below * features, activity + side ** 2 * features
+        below, side = features, side // p.pooling_factor
+    weights += side ** 2 * below * p.nclasses
+    return size * (3 * p.nmodels * weights + weights + 2 * max(128, p.batch_size) * activity)
 
 
 def inputs(p):

@@ -9,6 +9,7 @@ from scipy.stats import truncnorm
 
 from common.kernel import kernel
 
+BLOCK = 1 << 18
 TRUNCATED_STD = 0.87962566103423978     # s.d. of a standard normal number cut off at -2 and 2
 EPSILON = 1e-6                          # of the layer normalisation
 ZERO, ONE = np.float32(0), np.float32(1)                    # single precision stays single
@@ -87,8 +88,11 @@ def split(net, w):
 
 def lecun_normal(rng, shape, fan_in):
     """Truncated normal on [-2, 2] standard deviations with resulting s.d. sqrt(1 / fan_in)."""
-    cut = truncnorm.ppf(rng.uniform(size=shape), -2.0, 2.0)
-    return cut * np.sqrt(1.0 / fan_in) / TRUNCATED_STD
+    found = rng.uniform(size=shape)
+    flat = found.reshape(-1)
+    for first in range(0, len(flat), BLOCK):                # scipy needs some 200 bytes a number
+        flat[first:first + BLOCK] = truncnorm.ppf(flat[first:first + BLOCK], -2.0, 2.0)
+    return found * np.sqrt(1.0 / fan_in) / TRUNCATED_STD
 
 
 def generator(seed, *key):
