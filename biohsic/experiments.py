@@ -1,7 +1,7 @@
 """The HSIC-bottleneck rule: what reproduce.py runs, and the numbers it checks.
 
-"paper": read from the published figures; "released": measured with the released program (specification 10). Bands are those of
-specification 10. A row's `value` takes the runs, [(meta, arrays), ...], and gives one number a network (list) or one statistic.
+"paper": read from the published figures; "released": measured with the released program. Bands are those of
+the acceptance criteria set before the first run. A row's `value` takes the runs, [(meta, arrays), ...], and gives one number a network (list) or one statistic.
 """
 from biohsic import exp_params
 from biohsic.plot_panels import kind, published, select
@@ -162,7 +162,7 @@ def mnist(level):
 
 
 def mnist_quick():
-    """The 10,000-image form of the specification, which has bands of its own."""
+    """The form with 10,000 images, which has bands of its own."""
     more = dict(nmodels=3, nepochs=1, train_size=10_000)
     runs = [params('biohsic_mnist', modulator=m, **more) for m in ('released', 'exact', 'none')]
     rule, exact, none = (at_epoch(only(what=what), 1) for what in ('released', 'exact', 'none'))

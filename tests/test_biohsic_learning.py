@@ -1,4 +1,4 @@
-"""biohsic: short real runs learn what the paper says (quick forms and bands of the specification, section 10)."""
+"""biohsic: short real runs learn what the paper says (quick forms of the bands)."""
 import numpy as np
 import pytest
 

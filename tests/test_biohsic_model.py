@@ -26,7 +26,7 @@ def window(N=6, D=12, C=4, units=7):
 
 @pytest.mark.parametrize('gamma', [0.0, 2.0, 50.0])
 def test_for_two_samples_released_is_exact_and_published_half_of_it(gamma):
-    """Specification 3.3."""
+    """Their formulas coincide there."""
     x, y, _, z = window(N=2)
     xi = {name: hsic.modulating_signal(name, x, y, z, gamma, 0.5, 0.3, 1.0) for name in hsic.MODULATORS}
     np.testing.assert_allclose(xi['released'], xi['exact'], rtol=1e-12, atol=1e-18)
@@ -36,7 +36,7 @@ def test_for_two_samples_released_is_exact_and_published_half_of_it(gamma):
 
 
 def plain_signal(name, x, y, z, gamma, sx, sy, sz):
-    """Section 3.3, term by term."""
+    """Each variant as its authors write it, term by term."""
     N, S2 = len(x), sz ** 2 * z.shape[1]
     kx, ky, kz = (np.array([[np.exp(-((p - q) ** 2).sum() / (2 * s ** 2 * a.shape[1])) for q in a] for p in a])
                   for a, s in ((x, sx), (y, sy), (z, sz)))
@@ -53,7 +53,7 @@ def plain_signal(name, x, y, z, gamma, sx, sy, sz):
 
 
 @pytest.mark.parametrize('name', ['released', 'published', 'arxiv'])
-def test_one_formula_with_five_coefficients_is_the_specification(name):
+def test_one_formula_with_five_coefficients(name):
     for N in (2, 3, 7):
         x, y, _, z = window(N=N)
         ours = hsic.modulating_signal(name, x, y, z, 3.0, 0.5, 0.3, 1.2)
@@ -210,7 +210,7 @@ def test_optimisers_are_torchs(name):
 
 
 def test_schedules():
-    """Values by hand from their formulas (specification 5.6)."""
+    """Values by hand from their formulas."""
     def rates(first=0, n=6, per_epoch=10, **given):
         return optimise.learning_rates(params('mode=smoke', **given), first, n, per_epoch)
     np.testing.assert_allclose(rates(schedule='expdecay'), 1e-3 * 0.5 ** np.arange(6))
