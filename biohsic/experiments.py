@@ -1,7 +1,7 @@
 """The HSIC-bottleneck rule: what reproduce.py runs, and the numbers it checks.
 
-"paper": read from the published figures; "released": measured with the released program. Bands are those of
-the acceptance criteria set before the first run. A row's `value` takes the runs, [(meta, arrays), ...], and gives one number a network (list) or one statistic.
+"paper": read from the published figures; "released": measured with the released program; bands were set before the runs. A
+row's `value` takes the runs, [(meta, arrays), ...], and gives one number a network (list) or one statistic.
 """
 from biohsic import exp_params
 from biohsic.plot_panels import kind, published, select
