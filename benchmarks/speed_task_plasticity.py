@@ -5,7 +5,7 @@ from common.params import load_params
 from task_plasticity import exp_params, model, network, simulation
 
 STEPS = 20_000
-RELEASED = {'training': 235, 'test': 104}      # microseconds a step at N = 40, specification 9
+RELEASED = {'training': 235, 'test': 104}      # microseconds a step at N = 40
 
 
 def trial(mode, learning):

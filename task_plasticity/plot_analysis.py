@@ -1,4 +1,4 @@
-"""Task-dependent representations: analysis of recorded test sessions (specification 6.3), from saved arrays only.
+"""Task-dependent representations: analysis of recorded test sessions, from saved arrays only.
 
 Records are given as `r` (N, m) rates, `o` (K, m) outputs, `theta` (m,) angles, with all trials put one after another
 (plot_records.flat); quantities "per angle" follow `angles_of(theta)`, the sorted distinct angles. Where the released program's

@@ -20,21 +20,21 @@ def run(mode, **given):
 
 
 def test_estimation_learns_within_forty_trials():
-    """First five trials below -0.40 (band of every seed, specification 7.2), trials 30-39 well above it."""
+    """First five trials below -0.40, trials 30-39 well above it."""
     _, d = run('estimation', trial_num_2=40, test_num=0, seed=1)
     assert d['objective_2'][:5].mean() < -0.40 < d['objective_2'][30:].mean() - 0.05
     assert np.abs(d['W'] - d['W_initial']).max() > 0
 
 
 def test_categorisation_learns_within_twenty_trials():
-    """Accuracy 0.5 before learning (specification 7.1), clearly above after 20 trials."""
+    """Accuracy 0.5 before learning, clearly above after 20 trials."""
     meta, d = run('categorisation', trial_num_2=20, test_num=12, seed=1)
     assert Session(meta, d, '').accuracy == pytest.approx(0.5, abs=0.1)
     assert Session(meta, d).accuracy > 0.7
 
 
 def test_stored_network_allocates_its_resources_to_the_prior():
-    """The authors' network: error and bands of the circle and tuning panels (specification 7.2) from 24 trials."""
+    """The authors' network: error and bands of the circle and tuning panels from 24 trials."""
     meta, d = run('estimation_pretrained', test_num=24)
     s = Session(meta, d)
     assert 0.10 <= s.weighted_error(0) <= 0.16

@@ -95,7 +95,7 @@ def test_stimulus_has_twice_the_concentration_of_the_prior_and_exact_prior_mends
 
 
 def test_antisymmetric_part_of_the_weights_only_decays():
-    """Specification 7.2, 3: (1 - dt g eta l_W)^updates, to 1e-9 relative."""
+    """(1 - dt g eta l_W)^updates, to 1e-9 relative."""
     from task_plasticity.plot_measures import antisymmetric_error
     p = load_params(exp_params, mode='smoke', test_num=0)
     d = simulation.run(p)
@@ -143,7 +143,7 @@ def test_released_index_0_repeats_the_last_objective_of_the_trial_before():
 
 @pytest.mark.parametrize('learning', [False, True])
 def test_legacy_stream_of_input_noise(learning):
-    """Specification 3.4: (N, n) intrinsic, then (I, n) input noise, then (training) the stimulus; test angles come first."""
+    """As released: (N, n) intrinsic, then (I, n) input noise, then (training) the stimulus; test angles come first."""
     p, net, _ = session(rng='legacy', input_noise=True, T=4.0, test_num=1, released_code=True, rate_thinning=1)
     rng, phi = np.random.RandomState(5), model.preferred_angles(p.input_dim)
     angles = None if learning else rng.choice(phi, (1, 2))
@@ -208,6 +208,13 @@ def test_divergence_names_the_step():
     assert d['diverged_at'] >= 0 and 'r_test_2' not in d
 
 
+def test_weights_that_blow_up_while_staying_finite_are_a_divergence():
+    """A decoder that overshoots in every step."""
+    d = simulation.run(load_params(exp_params, mode='smoke', decoder_only=True, learning_rate_decoder=1.0, lr_gain=1e3,
+                                   trial_num_2=1, T=4.0))
+    assert np.isfinite(d['D']).all() and np.abs(d['D']).max() > simulation.LARGE and d['diverged_at'] >= 0
+
+
 # ---------------------------------------------------------------- analysis in default settings
 
 def test_records_after_a_switch_are_dropped():
@@ -244,7 +251,7 @@ def test_default_definitions_against_their_formulas():
     (lambda r, theta, keep: analysis.stimulus_error(r, r, theta, keep=keep), 0),
 ])
 def test_too_few_records_at_an_angle_are_named_with_their_count(function, n):
-    """Specification 11: fewer than K + 1 records (here: as many as the quantity needs), or none left."""
+    """Fewer than K + 1 records (here: as many as the quantity needs), or none left."""
     theta, r = np.repeat([0.0, 1.0], 200), np.random.default_rng(0).normal(1, 0.3, (6, 400))
     keep = (np.arange(400) < 200 + n)
     with pytest.raises(ValueError, match=f'angle 1.0000 has {n} usable records'):
