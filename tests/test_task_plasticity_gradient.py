@@ -8,8 +8,8 @@ from task_plasticity import exp_params, gradient_check
 @pytest.mark.parametrize('objective', ['estimation', 'categorisation', pytest.param('double_angle', marks=pytest.mark.slow)])
 def test_mean_update_points_along_the_gradient(objective):
     """Cosine near 1 for W, b and C; length within a factor of two of the theory's (2 / sigma^2; W: half of it)."""
-    p = load_params(exp_params, mode='smoke', objective=objective, N=5, input_dim=5, T=400.0, transient=20.0, switch_period=200.0,
-                    record_res=1, initial_bias=0.0)
+    p = load_params(exp_params, mode='smoke', objective=objective, N=5, input_dim=5, T=400.0, transient=20.0,
+                    switch_period=200.0, record_res=1, initial_bias=0.0)
     for name, (cosine, slope) in gradient_check.check(p, 3).items():
         assert cosine > 0.9, name
         assert 0.5 < slope < 2, name
