@@ -33,7 +33,8 @@ PAPERS = {
 IDX = [f'{part}-{kind}-ubyte.gz' for part in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
 PLACES = {                              # what must be on disk: a list of alternatives each
     'mnist': [[f'mnist/{name}'] for name in IDX], 'fashion_mnist': [[f'fashion_mnist/{name}'] for name in IDX],
-    'fsdd': [['fsdd/fsdd_recordings.zip', 'fsdd/recordings']], 'cifar10': [['cifar-10-batches-py/test_batch']]}
+    'fsdd': [['fsdd/fsdd_recordings.zip', 'fsdd/recordings']], 'cifar10': [['cifar-10-batches-py/test_batch']],
+    'nmnist': [['nmnist/Train', 'nmnist/nmnist_small.zip']]}
 
 
 def folders(only=()):

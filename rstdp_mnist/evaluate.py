@@ -2,8 +2,10 @@
 
 FILE: a result of simulation.py, or any .npz with conv1_weight, conv2_weight, conv3_weight (then give mode=... if it is not the
 default). which=best: the weights of the best test epoch; which=slow: the slow weights at the end. Other words are parameters
-and replace the file's. Says also how far the thresholds of layers 1 and 2 are from silence.
+and replace the file's. Says also which thresholds of layers 1 and 2 are possible. pack=FILE writes the network in few bytes
+(layers 1, 2 as 0 and 1, layer 3 in 255 levels) and tests that.
 """
+import dataclasses
 import json
 import sys
 import warnings
@@ -16,6 +18,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from common.params import Remark, load_params, nearest
+from common.results import write_atomically
 from common.script import one_line
 from common.words import apart, command_words, help_text, split_words
 from rstdp_mnist import data, exp_params, features
@@ -32,7 +35,7 @@ def check_weights(p, weights):
             raise ValueError(f'conv{i}_weight holds {weight.dtype}, real numbers are needed')
         if weight.shape != layer.shape:
             raise ValueError(f'conv{i}_weight has shape {weight.shape}, {layer.shape} is needed')
-        if not np.isfinite(weight).all() or np.abs(weight).max() > 1e6:
+        if not np.isfinite(weight).all() or float(weight.max()) > 1e6:
             raise ValueError(f'conv{i}_weight contains NaN, infinity or numbers beyond 1e6')
         if weight.min() < 0:
             raise ValueError(f'conv{i}_weight is negative somewhere: potentials may only grow during a presentation')
@@ -65,6 +68,16 @@ def load(path, words=(), which='last'):
     return p, weights
 
 
+def pack(p, weights, path):
+    """Write a network in few bytes (1 MB instead of 5): layers 1, 2 rounded to their bounds, layer 3 to 255 levels."""
+    low, high = p.weight_bounds
+    below = {f'conv{i}_weight': np.where(W > (low + high) / 2, high, low).astype(np.float32)
+             for i, W in enumerate(weights[:2], 1)}
+    levels = np.round(255 * (weights[2] - p.s3_bounds[0]) / (p.s3_bounds[1] - p.s3_bounds[0])).clip(0, 255).astype(np.uint8)
+    meta = np.array(json.dumps({'params': dataclasses.asdict(dataclasses.replace(p, data_dir=''))}))
+    return write_atomically(path, lambda file: np.savez_compressed(file, meta=meta, conv3_levels=levels, **below))
+
+
 def evaluate(p, weights, part='test'):
     """Decide on the first n_test test (or n_train training) images with frozen weights.
 
@@ -95,10 +108,13 @@ def table(counts):
 
 def main(words):
     """Command line."""
-    words, own = apart(words, 'load', 'which')
+    words, own = apart(words, 'load', 'which', 'pack')
     if not own['load']:
         raise ValueError('name the network: load=results/rstdp_mnist/.../FILE.npz')
     p, weights = load(own['load'], words, own['which'] or 'last')
+    if own['pack']:
+        p, weights = load(pack(p, weights, own['pack']), words)
+        print('packed', own['pack'])
     found = evaluate(p, weights)
     print(f'{p.n_test} test images of {p.data}: {100 * found["right"]:.2f} % right, {100 * found["wrong"]:.2f} % wrong, '
           f'{100 * found["silent"]:.2f} % silent')

@@ -189,14 +189,16 @@ def fig_4(runs):
     arrays, p = runs[0][1], panels.params_of(runs[0])
     weights = [arrays[f'conv{i}_weight'].astype(float) for i in (1, 2, 3)]
     S1, S2, S3 = panels.reconstructed(p, weights, panels.most_selective(weights[2], p.n_classes, 2))
+    span = np.abs(S3).max(axis=(1, 2), keepdims=True)
     plt = style()
-    figure = plt.figure(figsize=(11, 7.8))
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+    figure = plt.figure(figsize=(11, 7.2))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.4, 1))
     axes = top.subplots(1, 2, width_ratios=(1, 1.75))
     panels.picture(axes[0], panels.mosaic(S1[:30], 6), 'S1 (STDP)')
     panels.picture(axes[1], panels.mosaic(S2[:50], 10, 2), f'S2 (STDP), {min(50, len(S2))} of {len(S2)} maps')
-    panels.picture(bottom.subplots(), panels.mosaic(S3, p.n_classes, 3),
-                   f'S3 (R-STDP), the two maps of each class 0 … {p.n_classes - 1} that learned most')
+    panels.picture(bottom.subplots(), panels.mosaic((S3 / span + 1) / 2, p.n_classes, 3, scale=False),
+                   f'S3 (R-STDP), of each class 0 … {p.n_classes - 1} the two maps that learned most: what they want more '
+                   '(red) or less (blue) than the mean map', cmap='RdBu_r')
     return figure
 
 
@@ -238,7 +240,7 @@ def main(words):
         figure = FIGURES[name](runs)
         of_one = '' if name in ('fig_1', 'fig_beyond') or len(runs) == 1 else f' (shown: seed {p.seed})'
         standin = "stand-in data: scikit-learn's digits, enlarged" if p.data == 'digits' else p.data
-        figure.suptitle(f'{p.mode}, {which}{of_one}{remark}; {standin}', fontsize=9, y=1.01)
+        figure.suptitle(f'{p.mode}, {which}{of_one}{remark}; {standin}', fontsize=10)
         save_figure(figure, 'rstdp_mnist', f'{name}_{p.mode}_{which}')
 
 

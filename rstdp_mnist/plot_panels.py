@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.figures import style
 from common.params import load_params
 from reproduction.evidence import mean_interval
 from rstdp_mnist import encoding, exp_params, features
@@ -14,7 +15,7 @@ PUBLISHED = Path(__file__).parent / 'published' / 'published_accuracy_per_epoch.
 PAPER = 97.2                            # % of the test set (abstract)
 # run: (label, colour of training, colour of testing)
 COLOURS = {'replication_mnist': ('replication, MNIST', '#CE96FF', '#BF55EC'),
-           'replication_nmnist': ('replication, N-MNIST', '#72D5B3', '#03A678'),
+           'replication_nmnist': ('replication, 60,000 recordings', '#72D5B3', '#03A678'),
            'spyketorch_mnist': ("authors' simulator", '#F9E9A8', '#E0B765'), 'ours': ('ours', '#8FC1E3', '#0B5FA5')}
 LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'pooling': 'pools pass every latency',
           'batch': 'changes of 100 images summed', 'threshold': 'threshold 15 in layer 2', 'window': 'factor window 100',
@@ -145,13 +146,51 @@ def pooled(patches, window, stride):
     return out
 
 
+def summed(patches, weight, stride):
+    """As `grown`, with the sum of the weighted input patches at each tap: linear in the weights."""
+    n, side = patches.shape[1], weight.shape[2]
+    size = n + (side - 1) * stride
+    out = np.zeros((len(weight), size, size))
+    for i in range(side):
+        for j in range(side):
+            out[:, i * stride:i * stride + n, j * stride:j * stride + n] += np.tensordot(weight[:, :, i, j], patches, 1)
+    return out
+
+
 def reconstructed(p, weights, maps_3):
-    """What the maps of S1, S2 and some of S3 prefer, in input space. -> three arrays (maps, side, side), none negative"""
+    """What the maps of S1, S2 prefer in input space, none negative; of some maps of S3 the difference from the mean map."""
     S1 = grown(encoding.dog_kernels(p).astype(float), weights[0], 1)
     one, two = p.pool
     S2 = grown(pooled(S1, one, 1), weights[1], one)
-    S3 = grown(pooled(S2, two, one), weights[2][maps_3], one * two)
-    return [np.maximum(patches, 0) for patches in (S1, S2, S3)]
+    S1, S2 = np.maximum(S1, 0), np.maximum(S2, 0)
+    return S1, S2, summed(pooled(S2, two, one), weights[2][maps_3] - weights[2].mean(axis=0), one * two)
+
+
+def centre(p, y):
+    """Place in the image, in pixels, of a neuron in row (or column) y of layer 3: through pools, kernels and paddings back."""
+    y = y * p.pool[1] + (p.pool[1] - 1) / 2 + (p.kernel_size[1] - 1) / 2 - p.padding[1]
+    return y * p.pool[0] + (p.pool[0] - 1) / 2 + (p.kernel_size[0] - 1) / 2 - p.padding[0]
+
+
+def classified(p, weights, pictures, prepared, found):
+    """Pictures [(text, image), ...], as the network sees them, and the features of winner and runner-up over them."""
+    plt = style()
+    figure, axes = plt.subplots(len(pictures), 4, figsize=(9, 2.3 * len(pictures)), squeeze=False)
+    names = '', 'as MNIST', 'winner', 'runner-up'
+    for i, (row, (text, image)) in enumerate(zip(axes, pictures, strict=True)):
+        picture(row[0], image, text.replace(': ', '\n'), vmin=None, vmax=None)
+        row[0].title.set_fontsize(9)
+        for ax, name in zip(row[1:], names[1:], strict=True):
+            picture(ax, prepared[i] / 255, name if i == 0 else '')
+        for ax, neuron in zip(row[2:], (found['winner'][i], found['second'][i]), strict=True):
+            if neuron[0] >= 0:
+                patch = reconstructed(p, [w.astype(float) for w in weights], neuron[:1])[2][0]
+                y, x, half = centre(p, neuron[1]), centre(p, neuron[2]), len(patch) / 2
+                span = np.abs(patch).max()
+                place = x - half, x + half, y + half, y - half
+                ax.imshow(patch, cmap='RdBu_r', vmin=-span, vmax=span, alpha=0.6, extent=place)
+                ax.set(xlim=(-0.5, 27.5), ylim=(27.5, -0.5))
+    return figure
 
 
 def most_selective(weight, n_classes, n):
@@ -161,11 +200,11 @@ def most_selective(weight, n_classes, n):
     return ranked.T.ravel()
 
 
-def mosaic(patches, columns, gap=1):
-    """Patches side by side as one grey image, each scaled to 0 .. 1, on white."""
-    scaled = patches / np.maximum(patches.max(axis=(1, 2), keepdims=True), 1e-12)
+def mosaic(patches, columns, gap=1, scale=True):
+    """Patches side by side as one image, each scaled to 0 .. 1 (or as they are), with gaps of nan."""
+    scaled = patches / np.maximum(patches.max(axis=(1, 2), keepdims=True), 1e-12) if scale else patches
     rows, n = -(-len(patches) // columns), patches.shape[1] + gap
-    out = np.ones((rows * n - gap, columns * n - gap))
+    out = np.full((rows * n - gap, columns * n - gap), np.nan)
     for i, patch in enumerate(scaled):
         y, x = divmod(i, columns)
         out[y * n:y * n + n - gap, x * n:x * n + n - gap] = patch

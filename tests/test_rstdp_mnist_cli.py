@@ -96,6 +96,25 @@ def test_memory_that_is_not_there_is_asked_for_in_one_line(call):
     assert 'GB of memory' in error and len(error.strip().splitlines()) == 1
 
 
+def test_everything_but_the_spikingjelly_network_runs_without_torch(call):
+    """Blocked imports: training, test, classification, figures and the experiments' list need neither torch nor spikingjelly."""
+    code = """
+import sys
+class Blocked:
+    def find_spec(self, name, *more):
+        if name.split('.')[0] in ('torch', 'spikingjelly'):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocked())
+sys.path.insert(0, sys.argv[1])
+from common.params import load_params
+from rstdp_mnist import classify, evaluate, exp_params, experiments, plot_generator, simulation
+print(len(simulation.run(load_params(exp_params, *sys.argv[2:]))['test_fractions']))
+experiments.experiments('headline')
+"""
+    out, _ = call('-c', code, ROOT, *TINY)
+    assert out.strip() == '2'
+
+
 # ---------------------------------------------------------------- data
 
 def write_mnist(folder, images=None, labels=None):

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 from spikingjelly.activation_based import functional
-from test_rstdp_mnist_model import REFERENCE, T, random_latency, tiny
+from test_rstdp_mnist_model import REFERENCE, TINY, T, random_latency, tiny
 
 from common.checkpoint import Checkpoint
 from common.params import load_params
-from rstdp_mnist import encoding, exp_params, features, neurons, replication, simulation, stdp
+from common.results import load_npz, result_path
+from common.running import finish
+from rstdp_mnist import encoding, exp_params, features, neurons, plot_generator, replication, simulation, stdp
 from rstdp_mnist import spikingjelly_network as network
 
 SMALLEST = {'data': 'digits', 'n_train': 40, 'n_test': 20, 'n_maps': (8, 12, 20), 'epochs_s1': 1, 'epochs_s2': 1,
@@ -134,7 +136,8 @@ class Stopped(Checkpoint):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize('given', [{}, {'s3_dropout': 0.3, 'dropout_epochs': 2, 'shuffle': True, 'n_validation': 10},
+@pytest.mark.parametrize('given', [{}, {'reward': 'margin', 'slow_weights': 70, 'n_validation': 10, 'epochs_s3': 3},
+                                   {'s3_dropout': 0.3, 'dropout_epochs': 2, 'shuffle': True, 'n_validation': 10},
                                    {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}])
 def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkeypatch, given):
     """Stopped in layers 1, 2 and 3 one after the other, each time continued."""
@@ -159,6 +162,57 @@ def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkey
     for name in whole:
         if name != 'lower_cpu_seconds':
             np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
+
+
+EXTENDED = [{}, {'reward': 'margin', 'slow_weights': 70, 'n_validation': 10}, {'reward': 'true_class', 'test_every': 2},
+            {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}, {'s3_dropout': 0.4, 'dropout_epochs': 6}]
+
+
+@pytest.mark.parametrize('given', EXTENDED)
+def test_a_finished_run_can_be_extended(tmp_path, monkeypatch, given):
+    """2 epochs, then 4 from there, then 7 from the longer one: the bits of 7 in one piece; edited settings start anew."""
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
+    whole = simulation.run(tiny(**given | {'epochs_s3': 7}))
+    trained = []
+    advance = simulation.Training.advance
+    monkeypatch.setattr(simulation.Training, 'advance', lambda top: (trained.append(top.epoch), advance(top))[1])
+    for epochs, begin in ((2, 0), (4, 2), (7, 4)):
+        trained.clear()
+        path = finish(tiny(**given | {'epochs_s3': epochs}))
+        assert min(trained) == begin
+    meta, out = load_npz(path, 'result')
+    for name in whole:
+        if name != 'lower_cpu_seconds':
+            np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
+    trained.clear()
+    finish(tiny(**given | {'epochs_s3': 8, 'reward_ltp': 0.005}))
+    assert min(trained) == 0
+
+
+def test_a_run_tested_at_other_epochs_is_not_extended(tmp_path, monkeypatch):
+    """With test_every=2 the third and last epoch was tested only because it was the last."""
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
+    finish(tiny(test_every=2, epochs_s3=3))
+    assert simulation.finished_with_fewer_epochs(tiny(test_every=2, epochs_s3=5)) is None
+
+
+def test_an_unfinished_run_can_be_looked_at(tmp_path, monkeypatch):
+    """plot_generator draws what there is and says at which epoch."""
+    monkeypatch.setattr('common.results.RESULTS', tmp_path / 'results')
+    monkeypatch.setattr('common.figures.FIGURES', tmp_path / 'figures')
+    given = TINY | {'epochs_s3': 6, 'slow_weights': 50}
+    words = ['mode=digits', *(f'{name}={value}' for name, value in given.items())]
+    p = load_params(exp_params, *words)
+    assert simulation.so_far(p) is None
+    with pytest.raises(KeyboardInterrupt):         # 60 images in windows of 20: three offers an epoch
+        simulation.run(p, Stopped(result_path(p).with_suffix('.checkpoint.npz'), [3 * 4]))
+    meta, arrays = simulation.so_far(p)
+    assert meta['epoch'] == 4 and len(arrays['test_fractions']) == 4
+    plot_generator.main(words)
+    drawn = sorted(path.name for path in (tmp_path / 'figures').rglob('*.png'))
+    assert drawn == [f'fig_{i}_digits_seed0.png' for i in (1, 2, 3, 4, 5)]
+    out = simulation.run(p, Checkpoint(result_path(p).with_suffix('.checkpoint.npz')))
+    np.testing.assert_array_equal(out['test_fractions'][:4], arrays['test_fractions'])
 
 
 @pytest.mark.parametrize('stabiliser', [True, False])
