@@ -16,7 +16,8 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 from common.figures import save_figure
 from common.script import one_line
 from common.words import apart, command_words
-from rstdp_mnist import encoding, evaluate, features, images
+from rstdp_mnist import classify_images as images
+from rstdp_mnist import encoding, evaluate, features
 from rstdp_mnist.simulation import decider
 
 NETWORK = Path(__file__).parent / 'published' / 'network_margin.npz'

@@ -11,7 +11,8 @@ from PIL import Image, ImageFilter
 
 from common import ROOT
 from common.params import load_params
-from rstdp_mnist import classify, data, evaluate, exp_params, images, simulation
+from rstdp_mnist import classify, data, evaluate, exp_params, simulation
+from rstdp_mnist import classify_images as images
 
 ENVIRONMENT = os.environ | {'MPLBACKEND': 'Agg', 'NUMBA_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'}
 TINY = {'mode': 'digits', 'n_train': 600, 'n_test': 100, 'n_maps': (30, 60, 40), 'epochs_s3': 4, 'factor_window': 200}

@@ -97,7 +97,7 @@ def test_memory_that_is_not_there_is_asked_for_in_one_line(call):
 
 
 def test_everything_but_the_spikingjelly_network_runs_without_torch(call):
-    """Blocked imports: training, test, classification, figures and the experiments' list need neither torch nor spikingjelly."""
+    """Blocked imports: training, classification, figures and the experiments' list need neither torch nor spikingjelly."""
     code = """
 import sys
 class Blocked:

@@ -59,12 +59,12 @@ def test_published_curves():
 
 
 def test_features_in_input_space():
-    """Sides 17, 22, 50; S1's patch against loops over taps and channels written out."""
+    """Sides 17, 22, 50; S1's patch against loops over taps and channels written out; S3 differs from the mean map."""
     rng = np.random.default_rng(0)
     weights = [rng.random((3, 6, 5, 5)), rng.random((4, 3, 3, 3)), rng.random((5, 4, 5, 5))]
-    S1, S2, S3 = panels.reconstructed(DEFAULT, weights, [1, 4])
-    assert S1.shape == (3, 17, 17) and S2.shape == (4, 22, 22) and S3.shape == (2, 50, 50)
-    assert min(part.min() for part in (S1, S2, S3)) >= 0
+    S1, S2, S3 = panels.reconstructed(DEFAULT, weights, [0, 1, 2, 3, 4])
+    assert S1.shape == (3, 17, 17) and S2.shape == (4, 22, 22) and S3.shape == (5, 50, 50)
+    assert min(S1.min(), S2.min()) >= 0
     plain, kernels = np.zeros((17, 17)), encoding.dog_kernels(DEFAULT)
     for i in range(5):
         for j in range(5):
@@ -72,6 +72,17 @@ def test_features_in_input_space():
                 for x in range(13):
                     plain[i + y, j + x] += max(weights[0][2, c, i, j] * kernels[c, y, x] for c in range(6))
     np.testing.assert_allclose(S1[2], np.maximum(plain, 0), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(S3.sum(axis=0), 0, atol=1e-9)
+    more = weights[2].copy()
+    more[0, 1, 2, 2] += 1                          # the middle tap: map 0 wants more of S2's map 1, the mean a fifth of that
+    change = panels.reconstructed(DEFAULT, [*weights[:2], more], [0])[2][0] - S3[0]
+    np.testing.assert_allclose(change[14:36, 14:36], 0.8 * S2[1], atol=1e-9)
+    np.testing.assert_allclose(change[:12], 0, atol=1e-9)
+
+
+def test_places_of_features():
+    """A neuron of layer 3 sees an image 28 pixels wide: rows 0 .. 3 lie at 2.5, 8.5, 14.5, 20.5."""
+    assert [panels.centre(DEFAULT, y) for y in range(4)] == [2.5, 8.5, 14.5, 20.5]
 
 
 def test_names_say_what_differs(tiny):
@@ -112,5 +123,5 @@ def test_figures_of_recordings(recordings, name):
     """The network's figures show two polarities; accuracy is compared with the replication's own N-MNIST curve only."""
     figure = plots.FIGURES[name](recordings)
     labels = [text.get_text() for ax in figure.axes for text in (ax.get_legend().get_texts() if ax.get_legend() else ())]
-    assert name != 'fig_1' or any('N-MNIST' in text for text in labels) and not any('simulator' in text for text in labels)
+    assert name != 'fig_1' or any('60,000 recordings' in text for text in labels) and not any('simulator' in text for text in labels)
     matplotlib.pyplot.close(figure)
