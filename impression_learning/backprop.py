@@ -21,7 +21,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 from common.checkpoint import Checkpoint, restore_rng, rng_state
 from common.kernel import kernel
 from common.running import progress
-from common.script import main, stop
+from common.script import main, one_line, stop
 from impression_learning import analysis, circuit, data, network
 from impression_learning.circuit import Circuit
 from impression_learning.model import f, f_prime
@@ -240,7 +240,13 @@ def test(p, state, stimulus, streams):
 
 
 if __name__ == '__main__':
-    if {word for word in sys.argv[1:] if word.startswith('algorithm=')} - {'algorithm=backprop'}:
+    words = sys.argv[1:]
+    names = [word.split('=')[0].strip() for word in words]
+    if {word.replace(' ', '') for word in words if word.startswith('algorithm')} - {'algorithm=backprop'}:
         stop('backprop.py runs algorithm=backprop; the other rules are run by impression_learning.simulation')
-    mode = [] if any(word.startswith('mode=') for word in sys.argv) else ['mode=backprop']
-    main('impression_learning', [*mode, 'algorithm=backprop', *sys.argv[1:]])
+    words += ['mode=backprop'] * ('mode' not in names) + ['algorithm=backprop'] * ('algorithm' not in names)
+    main('impression_learning', words)
+    if not {'-h', '--help'} & set(words):       # as in the released program, a run ends with its figure
+        from impression_learning import plot_generator
+        with one_line('impression_learning'):
+            plot_generator.main([word for word in words if word.split('=')[0] not in ('n_jobs', 'cluster')])

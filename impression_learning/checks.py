@@ -4,7 +4,6 @@ from pathlib import Path
 from common.data import find_data
 from common.params import one_of, require, within
 
-ALGORITHMS = ('wake_sleep', 'reinforce', 'reinforce_wake', 'backprop')
 FSDD = ('fsdd/fsdd_recordings.zip', 'fsdd/recordings')
 MNIST = [f'mnist/{split}-{kind}-ubyte.gz' for split in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
 
@@ -21,6 +20,7 @@ def check_words(p):
     """Values that are chosen from a list."""
     one_of(p, 'data', ('ou', 'mnist', 'spoken_digits', 'recordings'), 'the stimuli')
     one_of(p, 'first_sample', ('innovation', 'first_component', 'stationary'), 'how the stimulus starts')
+    from impression_learning.model import ALGORITHMS  # here: compiled code is loaded only when parameters are made
     one_of(p, 'algorithm', ALGORITHMS, 'the learning rules')
     one_of(p, 'baseline', ('after', 'before', 'per_phase'), 'when the baseline takes in the loss')
     one_of(p, 'alternation', ('deterministic', 'random'), 'how wake and sleep alternate')

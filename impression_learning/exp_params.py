@@ -114,6 +114,8 @@ MODES = {
     'dimensionality': dict(n_sample=3_600_000),     # Fig. 2d: impression learning and REINFORCE at one rate, d = 2 .. 32
     'backprop': dict(algorithm='backprop', n_sample=300_000, learning_rate=1e-3,
                      switch_period=300_000),        # Fig. 2d: the back-propagation control, d = 2 .. 32
+    'tuned': dict(n_sample=1_200_000, n_test=10_000, test_switching=False,
+                  save_sequences=False),            # Fig. 2d with every rule at its best rate: 4 rules, 4 rates, 10 seeds
     'switch_period': dict(n_latent=4, n_in=10, n_neurons=4, n_sample=1_000_000, learning_rate=5e-4,
                           test_switching=False),    # Fig. 3: phases of 2 .. 32 steps
     'Vocal_Digits': dict(data='spoken_digits', n_latent=40, n_in=128, n_neurons=100, n_top=40, n_sample=0, n_test=0,
@@ -130,7 +132,14 @@ MODES = {
 _SIZES = [dict(n_latent=d, n_in=2 * d, n_neurons=d) for d in (2, 4, 8, 16, 32)]
 _RATES = [10 ** (-2 - j / 2) for j in range(1, 21)]
 
+_TUNED = {                              # rates tried for each rule; half-decades around the best of a shorter search
+    'wake_sleep': (3.16e-4, 1e-3, 3.16e-3, 1e-2), 'reinforce': (1e-6, 3.16e-6, 1e-5, 3.16e-5),
+    'reinforce_wake': (1e-5, 3.16e-5, 1e-4, 3.16e-4), 'backprop': (1e-4, 3.16e-4, 1e-3, 3.16e-3)}
+_LENGTH = {'backprop': dict(n_sample=300_000, switch_period=300_000)}   # as released; it has converged by then
+
 SWEEPS = {
+    'tuned': [d | dict(algorithm=rule, learning_rate=rate, seed=seed) | _LENGTH.get(rule, {})
+              for rule, rates in _TUNED.items() for d in _SIZES for rate in rates for seed in range(1, 11)],
     'time_constant': [dict(dt=1 - 0.11 * i) for i in range(10)],
     'switch_period': [dict(switch_period=k) for k in range(1, 32, 3)],
     'dimensionality': [d | dict(learning_rate=10 ** -2.5) for d in _SIZES]
@@ -151,6 +160,6 @@ RELEASED_SWEEPS = {'dimensionality': SWEEPS['dimensionality'][:5]
                    + [d | dict(algorithm='reinforce', learning_rate=10 ** -9.5) for d in _SIZES]}
 
 NAMES = {'MNIST': 'impression_mnist', 'time_constant': 'impression_tc', 'switch_period': 'impression_sp',
-         'dimensionality': 'impression_d', 'backprop': 'impression_d_bp', 'Vocal_Digits': 'vocal_digits',
-         'SNR': 'impression_snr', 'recordings': 'impression_recordings', 'lr_optim': 'impression_lr',
-         'smoke': 'impression_smoke'}
+         'dimensionality': 'impression_d', 'tuned': 'impression_tuned', 'backprop': 'impression_d_bp',
+         'Vocal_Digits': 'vocal_digits', 'SNR': 'impression_snr', 'recordings': 'impression_recordings',
+         'lr_optim': 'impression_lr', 'smoke': 'impression_smoke'}

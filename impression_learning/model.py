@@ -21,7 +21,7 @@ import numpy as np
 from common.kernel import kernel
 
 TEST, IMPRESSION, REINFORCE, REINFORCE_WAKE = 0, 1, 2, 3          # learning rules
-ALGORITHMS = {'none': TEST, 'wake_sleep': IMPRESSION, 'reinforce': REINFORCE, 'reinforce_wake': REINFORCE_WAKE,
+ALGORITHMS = {'wake_sleep': IMPRESSION, 'reinforce': REINFORCE, 'reinforce_wake': REINFORCE_WAKE,
               'backprop': TEST}                                       # backprop.py trains; its tests run here
 WAKE, SLEEP_REC, SLEEP_STIM = 0, 1, 2                             # rows of the loss
 BASELINE_AFTER, BASELINE_BEFORE, BASELINE_PER_PHASE = 0, 1, 2     # when Lbar takes in the current loss

@@ -195,6 +195,9 @@ DOUBLE = {'Vocal_Digits': {'vocal_reproduction': panels.vocal_reproduction,
 # %% the figures of one mode
 def members_of(words, n):
     """The runs (Params) that a mode's figures need."""
+    if any(w.split('=')[0].strip() == 'array_num' and w.split('=')[1].strip() != '0' for w in words) and not n:
+        return with_companions(load_or_exit(exp_params, words, load_members), words)
+    words = [w for w in words if w.split('=')[0].strip() != 'array_num']
     first = load_or_exit(exp_params, words)
     if first.mode in ('standard', 'SNR'):              # as many seeds as there are
         numbered = load_members(exp_params, *words, 'array_num=0') if n or first.array_num == 1 else [first]
@@ -203,8 +206,14 @@ def members_of(words, n):
         members = load_members(exp_params, *words, 'array_num=0')[:n]
     else:
         members = [first]
+    return with_companions(members, words)
+
+
+def with_companions(members, words):
+    """The runs, and those of other modes that are drawn in the same figure."""
+    first = members[0]
     shared = {name: getattr(first, name) for name in ('seed', 'scale', 'released_code', 'rng')}
-    if first.mode == 'dimensionality':
+    if first.mode == 'dimensionality' and len(members) > 1:
         members += [load_params(exp_params, mode='backprop', array_num=i, **shared) for i in range(1, 6)]
     if first.mode == 'Vocal_Digits' and first.array_num == 1:        # Fig. 4b: REINFORCE (array 10), both rules, if run
         rest = [w for w in words if w.split('=')[0].strip() not in ('array_num', 'released_code')]

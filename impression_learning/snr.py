@@ -108,6 +108,8 @@ def update_statistics(p, rules, live, steps):
     out = {}
     for v, name in enumerate(rules):
         mean, variance = first[:, v], second[:, v] - first[:, v] ** 2
-        out |= {f'mean_{name}': mean, f'var_{name}': variance, f'snr_{name}': mean ** 2 / variance,
+        with np.errstate(divide='ignore', invalid='ignore'):          # an update that never varies has no SNR
+            ratio = mean ** 2 / variance
+        out |= {f'mean_{name}': mean, f'var_{name}': variance, f'snr_{name}': ratio,
                 f'cosine_{name}': np.array([analysis.cosine(a, b) for a, b in zip(mean, first[:, 0], strict=True)])}
     return out
