@@ -3,6 +3,7 @@
 A run is a pair (meta, arrays) as loaded by common.load_result; names in brackets are the released program's.
 """
 import numpy as np
+from scipy import stats
 
 from impression_learning import analysis
 
@@ -23,18 +24,27 @@ def stack(runs, name):
     return np.array([d[name] for _, d in finite(runs)])
 
 
-def mean_and_sem(values):
-    """Mean and standard error over the first axis (zeros for a single run)."""
-    values = np.asarray(values)
-    sem = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.zeros(values.shape[1:])
-    return values.mean(axis=0), sem
+def interval(values):
+    """(mean, half the 95 % interval of the mean) over the first axis; None instead of an interval for a single run."""
+    values = np.asarray(values, float)
+    n = len(values)
+    if n < 2:
+        return values.mean(axis=0), None
+    return values.mean(axis=0), stats.t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
 
 
-def curve(ax, values, label=None, colour=None, **style):
-    """Mean over runs with a band of one standard error."""
-    mean, sem = mean_and_sem(values)
-    line, = ax.plot(mean, label=label, color=colour, **style)
-    ax.fill_between(np.arange(len(mean)), mean - sem, mean + sem, color=line.get_color(), alpha=0.25, lw=0)
+def curve(ax, values, label=None, colour=None, x=None, **style):
+    """Mean over runs, with a band of its 95 % interval if there are several."""
+    mean, half = interval(values)
+    x = np.arange(len(mean)) if x is None else x
+    line, = ax.plot(x, mean, label=label, color=colour, **style)
+    if half is not None:
+        ax.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.25, lw=0)
+
+
+def unit(sequence, i):
+    """Activity of unit i (steps,), or of the last one of a smaller network."""
+    return sequence[:, min(i, sequence.shape[1] - 1)]
 
 
 def test_stimulus(d):
@@ -64,19 +74,26 @@ def loss(ax, runs, name='loss_mean'):
 def io_trace(ax, runs):
     """[io_trace] Channel 1 of the data and of its reproduction in wake."""
     d = runs[0][1]
-    ax.plot(test_stimulus(d)[:200, 1], color=COLOURS['data'], lw=2.4, label='stimulus')
-    ax.plot(reproduction(d, d['wake_sequence'])[:200, 1], color=COLOURS['il'], lw=1.2, label=r'$W_{out} r$')
-    ax.set(xlabel='time (steps)', ylabel='channel 1', ylim=(-0.5, 0.5), title='Reproduction in wake')
-    ax.legend()
+    ax.plot(unit(test_stimulus(d)[:200], 1), color=COLOURS['data'], lw=2.4, label='stimulus')
+    ax.plot(unit(reproduction(d, d['wake_sequence'])[:200], 1), color=COLOURS['il'], lw=1.2, label=r'$W_{out} r$')
+    ax.set(xlabel='time (steps)', ylabel='channel 1', title='Reproduction in wake')
+    ax.margins(y=0.25)
+    ax.legend(ncols=2, loc='upper center')
 
 
 def io_plot(ax, runs):
     """[io_plot] True against predicted, every 5th channel and 19th step of the first 1000."""
     d = runs[0][1]
     X, Y = test_stimulus(d)[:1000:19, ::5], reproduction(d, d['wake_sequence'])[:1000:19, ::5]
-    ax.plot([-1, 1], [-1, 1], color='k', lw=0.8)
+    scatter(ax, X, Y)
+    ax.set(xlabel='true', ylabel='predicted', title=f'Reproduction, $R^2$ = {float(d["R2"]):.4f}')
+
+
+def scatter(ax, X, Y):
+    """Y against X, with the diagonal over the range of both."""
+    ends = [min(X.min(), Y.min()), max(X.max(), Y.max())]
+    ax.plot(ends, ends, color='k', lw=0.8)
     ax.plot(X.ravel(), Y.ravel(), '.', ms=3, color=COLOURS['il'])
-    ax.set(xlabel='true', ylabel='predicted', xlim=(-1, 1), ylim=(-1, 1), title=f'$R^2$ = {float(d["R2"]):.4f}')
 
 
 def acf_plot(ax, runs):
@@ -89,69 +106,80 @@ def acf_plot(ax, runs):
         band = analysis.bartlett_band(acf, len(series))
         ax.plot(acf, label=label, color=colour)
         ax.fill_between(np.arange(len(acf)), -band, band, color=colour, alpha=0.10, lw=0)
-    ax.set(xlabel='lag (steps)', ylabel='autocorrelation', ylim=(-0.3, 1.02), title='Unit 0, with 95 % bands')
+    ax.set(xlabel='lag (steps)', ylabel='autocorrelation', title='Unit 0, with 95 % bands')
     ax.legend()
 
 
-def phases(ax, runs, window=(0, 400), unit=1, ylim=None, title=None):
-    """One unit in the alternating and in the pure wake run (same noise)."""
-    meta, d = runs[0]
+def phases(ax, runs, window=(0, 400), i=1, title=None):
+    """Unit i in the alternating and in the pure wake run (same noise)."""
+    d = runs[0][1]
     b = min(window[1], len(d['wake_sequence']))
     a = max(0, b - window[1] + window[0])
-    unit = min(unit, d['wake_sequence'].shape[1] - 1)
-    ax.plot(np.arange(a, b), d['wake_sequence'][a:b, unit], color=COLOURS['data'], lw=2.2, label='wake')
-    ax.plot(np.arange(a, b), d['wake_sleep_sequence'][a:b, unit], color=COLOURS['il'], lw=1.0, label='alternating')
-    ax.set(xlabel='time (steps)', ylabel=f'unit {unit}', ylim=ylim,
+    ax.plot(np.arange(a, b), unit(d['wake_sequence'][a:b], i), color=COLOURS['data'], lw=2.2, label='wake')
+    ax.plot(np.arange(a, b), unit(d['wake_sleep_sequence'][a:b], i), color=COLOURS['il'], lw=1.0, label='alternating')
+    ax.set(xlabel='time (steps)', ylabel=f'unit {min(i, d["wake_sequence"].shape[1] - 1)}',
            title=title or f'Phases, correlation {float(d["wake_sleep_correlation"]):.3f}')
-    ax.legend(ncols=2, loc='lower right')
+    ax.margins(y=0.25)
+    ax.legend(ncols=2, loc='upper center')
 
 
 def latents(ax, runs):
     """Learned transition diagonal against the truth 1 - dt/4."""
-    for _, d in runs:
+    for i, (_, d) in enumerate(runs):
         top = max(int(name[7:].split('_')[0]) for name in d if name.startswith('final_l') and name.endswith('_transition'))
-        ax.plot(np.sort(d[f'final_l{top}_transition']), '.-', color=COLOURS['il'], lw=0.6)
+        ax.plot(np.sort(d[f'final_l{top}_transition']), '.-', color=COLOURS['il'], lw=0.6,
+                label=f'learned, {seeds(runs)}' if i == 0 else None)
     ax.axhline(1 - runs[0][0]['params']['dt'] / 4, color=COLOURS['data'], ls='--', lw=1, label='true 1 − dt/4')
-    ax.set(xlabel='unit (sorted)', ylabel='transition $a_i$', title=f'Learned dynamics, {seeds(runs)}', ylim=(0.955, 0.985))
+    ax.set(xlabel='unit (sorted)', ylabel='transition $a_i$', title='Learned dynamics')
     ax.legend()
 
 
 # ---------------------------------------------------------------- Fig. 2
 
+def present(runs, rules):
+    """The rules to draw: those named, and any other that the runs compared under its own name."""
+    others = [name[4:] for name in runs[0][1] if name.startswith('snr_') and name[4:] not in LABELS]
+    return [*rules, *others]
+
+
 def cosine_similarity(ax, runs, rules=('corrected',)):
     """[cosine_similarity_fig_snr] Cosine of the mean W_in update with that of impression learning."""
-    for rule in rules:
-        curve(ax, stack(runs, f'cosine_{rule}'), LABELS[rule], COLOURS[rule])
+    for rule in present(runs, rules):
+        curve(ax, stack(runs, f'cosine_{rule}'), LABELS.get(rule, rule), COLOURS.get(rule))
     ax.axhline(0, color='k', lw=0.6)
     ax.set(xlabel='snapshot (5 % of training)', ylabel='cosine with impression learning',
-           ylim=(-1 if len(rules) > 1 else 0, 1.02), title=f'Similarity of mean updates, {seeds(runs)}')
+           title=f'Similarity of mean updates, {seeds(runs)}')
     ax.legend()
 
 
 def dot_product(ax, runs, rules=('corrected',)):
     """Unnormalised similarity: dot product of the mean updates."""
     il = stack(runs, 'mean_il')
-    for rule in rules:
-        curve(ax, (il * stack(runs, f'mean_{rule}')).sum(axis=(2, 3)), LABELS[rule], COLOURS[rule])
+    for rule in present(runs, rules):
+        curve(ax, (il * stack(runs, f'mean_{rule}')).sum(axis=(2, 3)), LABELS.get(rule, rule), COLOURS.get(rule))
     ax.set(xlabel='snapshot (5 % of training)', ylabel='dot product', title='Unnormalised similarity')
     ax.legend()
 
 
 def norms(ax, runs, rules=('il', 'corrected')):
-    """[norm_ws_bp_snr] Norm of the mean update, each rule with its own s.e.m."""
-    for rule in rules:
-        curve(ax, np.sqrt((stack(runs, f'mean_{rule}') ** 2).sum(axis=(2, 3))), LABELS[rule], COLOURS[rule])
+    """[norm_ws_bp_snr] Norm of the mean update, each rule with its own interval."""
+    for rule in present(runs, rules):
+        norm = np.sqrt((stack(runs, f'mean_{rule}') ** 2).sum(axis=(2, 3)))
+        curve(ax, norm, LABELS.get(rule, rule), COLOURS.get(rule))
     ax.set(xlabel='snapshot (5 % of training)', ylabel='norm of the mean update', ylim=(0, None), title='Norms')
     ax.legend()
 
 
 def snr(ax, runs, rules=('il', 'corrected')):
     """[snr_fig] Mean over weights of mean^2 / variance of the update, log scale."""
-    for rule in rules:
-        curve(ax, stack(runs, f'snr_{rule}').mean(axis=(2, 3)), LABELS[rule], COLOURS[rule])
+    for rule in present(runs, rules):
+        curve(ax, stack(runs, f'snr_{rule}').mean(axis=(2, 3)), LABELS.get(rule, rule), COLOURS.get(rule))
     ax.set(xlabel='snapshot (5 % of training)', ylabel='signal to noise ratio of the update', yscale='log',
            title=f'SNR, {seeds(runs)}, {runs[0][0]["params"]["epoch_num_snr"] * runs[0][0]["params"]["scale"]:.0e} repeats')
     ax.legend()
+
+
+RULES = {'wake_sleep': 'il', 'reinforce': 'reinforce', 'backprop': 'backprop'}     # colours and labels of the algorithms
 
 
 def dimensionality(ax, runs):
@@ -159,126 +187,92 @@ def dimensionality(ax, runs):
     shown = {}
     for meta, d in finite(runs):
         p = meta['params']
-        rule = {'wake_sleep': 'il', 'reinforce': 'reinforce', 'backprop': 'backprop'}[p['algorithm']]
         value = d['wake_loss'] if 'wake_loss' in d else d['loss_test']
-        shown.setdefault(rule, []).append((p['n_in'], float(value)))
-    for rule, points in shown.items():
+        shown.setdefault((p['algorithm'], p['learning_rate']), []).append((p['n_in'], float(value)))
+    for (algorithm, rate), points in shown.items():
+        rule = RULES.get(algorithm, algorithm)
         x, y = np.array(sorted(points)).T
-        ax.plot(x, y, 'o-', color=COLOURS[rule], label=LABELS[rule])
+        ax.plot(x, y, 'o-', color=COLOURS.get(rule), label=f'{LABELS.get(rule, rule)}, η = {rate:.2g}')
     released = runs[0][0]['params']['released_code']
+    ticks = sorted({meta['params']['n_in'] for meta, _ in runs})
     ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log',
-           title='Final loss against dimension' + (', as released' if released else ''))
+           title='One rate a rule' + (', as released' if released else ''))
     ax.set_yscale('symlog', linthresh=10)
-    ax.set_ylim(-100, 5e4)
-    ax.set_xticks([4, 8, 16, 32, 64], ['4', '8', '16', '32', '64'])
+    ax.set_xticks(ticks, list(map(str, ticks)))
     ax.minorticks_off()
     ax.axhline(0, color='k', lw=0.5)
-    ax.legend()
+    ax.legend(fontsize='small')
 
 
 # ---------------------------------------------------------------- Fig. 3
 
+# correlation of wake and alternating activity of the released program, by phase duration
+RELEASED_CORRELATION = {2: .894, 5: .849, 8: .815, 11: .773, 14: .753, 17: .720, 20: .699, 23: .676, 26: .662, 29: .643,
+                        32: .630}
+
+
+def by_phase(runs):
+    """{phase duration K + 1: its runs (seeds)}, shortest first."""
+    found = {}
+    for run in sorted(runs, key=lambda run: run[0]['params']['switch_period']):
+        found.setdefault(run[0]['params']['switch_period'] + 1, []).append(run)
+    return found
+
+
 def sp_loss(ax, runs):
     """[sp_loss] Wake test loss through training for the shortest and the longest phase."""
-    for run, colour in zip((runs[0], runs[-1]), (COLOURS['il'], COLOURS['reinforce']), strict=True):
-        ax.plot(run[1]['loss_mean'], 'o-', color=colour, label=f'phase of {run[0]["params"]["switch_period"] + 1} steps')
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='wake test loss', yscale='log', title='Loss through training')
+    groups = by_phase(runs)
+    for steps, colour in zip(sorted({min(groups), max(groups)}), (COLOURS['il'], COLOURS['reinforce']), strict=False):
+        curve(ax, stack(groups[steps], 'loss_mean'), f'phase of {steps} steps', colour, marker='o')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel='wake test loss', yscale='log',
+           title=f'Loss through training, {seeds(groups[min(groups)])}')
     ax.legend()
 
 
-def sp_corr(ax, runs, published=()):
-    """[sp_corr] Correlation of wake and alternating activity against the phase duration K + 1."""
-    period = [meta['params']['switch_period'] + 1 for meta, _ in runs]
-    if len(published) == len(period):
-        ax.plot(period, published, 's', mfc='none', color=COLOURS['data'], ms=8, label='released program')
-    ax.plot(period, [float(d['wake_sleep_correlation']) for _, d in runs], 'o-', color=COLOURS['il'], label='ours')
-    ax.set(xlabel='phase duration (steps)', ylabel='correlation wake – alternating', ylim=(0.5, 1),
-           title='Following the stimulus')
+def sp_corr(ax, runs, published=None):
+    """[sp_corr] Correlation of wake and alternating activity against the phase duration K + 1: each seed, mean, 95 % interval.
+
+    published: {phase duration: the released program's number}
+    """
+    values = {steps: stack(group, 'wake_sleep_correlation') for steps, group in by_phase(runs).items()}
+    if published:
+        ax.plot(*zip(*published.items(), strict=True), 's', mfc='none', color=COLOURS['data'], ms=8, label='released program')
+    n = max(map(len, values.values()))
+    if n > 1:
+        x, y = zip(*((steps, value) for steps, group in values.items() for value in group), strict=True)
+        ax.plot(x, y, '.', ms=3, color='0.6', label='single seeds')
+    means, halves = zip(*(interval(group) for group in values.values()), strict=True)
+    ax.errorbar(list(values), means, None if None in halves else halves, fmt='o-', color=COLOURS['il'], capsize=3,
+                label='ours' + (f', n = {n} seeds' if n > 1 else ''))
+    ax.set(xlabel='phase duration (steps)', ylabel='correlation wake – alternating', title='Following the stimulus')
     ax.legend()
 
 
-def sp_scatter(ax, runs, which=0):
+def sp_scatter(ax, run):
     """Unit 1 in wake against unit 1 in the alternating run, times 0..999."""
-    meta, d = runs[which]
-    ax.plot(d['wake_sequence'][:1000, 1], d['wake_sleep_sequence'][:1000, 1], '.', ms=3, color=COLOURS['il'])
+    meta, d = run
+    ax.plot(unit(d['wake_sequence'][:1000], 1), unit(d['wake_sleep_sequence'][:1000], 1), '.', ms=3, color=COLOURS['il'])
     ax.set(xlabel='wake', ylabel='alternating', title=f'Unit 1, phase of {meta["params"]["switch_period"] + 1} steps')
 
 
-# ---------------------------------------------------------------- Fig. 4
-
-def decibel(d, X):
-    """Normalised spectrogram values as dB below the file's maximum."""
-    return X * float(d['test_scale_db']) - 80
-
-
-def spectrogram(ax, image, title, limits=None):
-    """Frames across, mel bands upwards, with rounded frequencies."""
-    picture = ax.imshow(image.T, origin='lower', aspect='auto', cmap='magma', **(limits or {}))
-    ax.set_yticks([0, 20, 40, 60, 80], ['0', '500', '1100', '1800', '3100'])
-    ax.set(xlabel='frame', ylabel='frequency (Hz)', title=title)
-    return picture
-
-
-def vocal_reproduction(axes, runs):
-    """[vocal_reproduction] First 18 test frames, mel bands 0-84: data and reproduction in wake, common colours."""
-    d = runs[0][1]
-    image = decibel(d, reproduction(d, d['wake_sequence'])[:18, :85])
-    limits = {'vmin': image.min(), 'vmax': image.max()}
-    spectrogram(axes[0], decibel(d, test_stimulus(d)[:18, :85]), 'Data (dB)', limits)
-    picture = spectrogram(axes[1], image, 'Reproduction (dB)', limits)
-    axes[1].figure.colorbar(picture, ax=axes[1])
-
-
-def vocal_loss(ax, runs):
-    """[vocal_loss_fig] Test loss at the start of each epoch, log scale."""
-    for meta, d in runs:
-        p = meta['params']
-        rule = 'il' if p['algorithm'] == 'wake_sleep' else 'released' if p['released_code'] else 'corrected'
-        style, more = ('o--', ', released rule') if rule == 'il' and p['released_code'] else ('o-', '')
-        if 'loss_mean' in d:
-            ax.plot(np.arange(1, len(d['loss_mean']) + 1), d['loss_mean'], style, ms=3, color=COLOURS[rule],
-                    label=LABELS[rule] + more)
-        else:
-            ax.plot([], [], color=COLOURS[rule], label=f'{LABELS[rule]}: diverged at step {meta["diverged_at"]}')
-    ax.set(xlabel='epoch', ylabel='test loss', yscale='log', ylim=(1e5, 3.5e6), title='Loss through training')
-    ax.legend(loc='center right', bbox_to_anchor=(1.02, 0.66), handlelength=1.2)
-
-
-def vocal_correlations(axes, runs):
-    """[vocal_gen_comparison_fig] Channel correlation matrices (85 x 85) of test data and generated activity."""
-    d = runs[0][1]
-    generated = reproduction(d, d['gen_sim'][0])
-    for ax, X, title in ((axes[0], test_stimulus(d), 'Data'), (axes[1], generated, 'Generated')):
-        picture = ax.imshow(analysis.channel_correlations(X[:, :85]), origin='lower', vmin=0, vmax=1)
-        ax.set(xlabel='mel band', ylabel='mel band', title=f'{title}: channel correlations')
-    axes[1].figure.colorbar(picture, ax=axes[1])
-    axes[1].set_title(f'Generated; cosine {float(d["correlation_matrix_cosine"]):.4f}')
-
-
-def vocal_generated(ax, runs):
-    """[vocal_gen_fig] 30 generated frames, 85 bands."""
-    d = runs[0][1]
-    start = min(4340, max(0, len(d['gen_sim'][0]) - 30))
-    spectrogram(ax, decibel(d, reproduction(d, d['gen_sim'][0])[start:start + 30, :85]), 'Generated (dB)')
-
-
-def vocal_acf(ax, runs):
-    """[vocal_acf_fig] Autocorrelation of unit 5 in wake and generated, lags 0-40."""
-    d = runs[0][1]
-    for sequence, label, colour in ((d['wake_sequence'], 'wake', COLOURS['il']),
-                                    (d['gen_sim'][0], 'generated', COLOURS['reinforce'])):
-        ax.plot(analysis.autocorrelation(sequence[:, 5], 40), 'o', color=colour, label=label)
-    ax.set(xlabel='lag (frames)', ylabel='autocorrelation', title='Unit 5')
-    ax.legend()
-
-
 # ---------------------------------------------------------------- extra figures
+
+def over_seeds(ax, runs, parameter, name):
+    """One number of each run against a parameter: mean over seeds with its 95 % interval."""
+    groups = {}
+    for meta, d in finite(runs):
+        groups.setdefault(meta['params'][parameter], []).append(float(d[name]))
+    x = sorted(groups)
+    means, halves = zip(*(interval(groups[value]) for value in x), strict=True)
+    ax.errorbar(x, means, None if None in halves else halves, fmt='o-', capsize=3)
+    ax.set_title(f'n = {len(groups[x[0]])} seed' + ('s' if len(groups[x[0]]) > 1 else ''))
+
 
 def loss_curves(ax, runs, name, title):
     """loss_mean of many runs, coloured by the parameter `name` (log colour bar for rates); diverged runs are counted."""
     from matplotlib import cm, colors
     values = [meta['params'][name] for meta, _ in runs]
-    scale = colors.LogNorm if max(values) / min(values) > 1000 else colors.Normalize
+    scale = colors.LogNorm if max(values) / min(values) >= 10 else colors.Normalize
     colour = cm.ScalarMappable(scale(min(values), max(values)), 'viridis')
     lost = [value for value, (meta, _) in zip(values, runs, strict=True) if meta['diverged_at'] >= 0]
     for value, (meta, d) in zip(values, runs, strict=True):
@@ -287,14 +281,3 @@ def loss_curves(ax, runs, name, title):
     note = f'; {len(lost)} diverged\n({min(lost):.0e} to {max(lost):.0e})' if lost else ''
     ax.set(xlabel='snapshot (5 % of training)', ylabel='test loss', yscale='log', title=title + note)
     ax.figure.colorbar(colour, ax=ax, label={'dt': 'dt', 'learning_rate': 'learning rate'}[name])
-
-
-def digits(axes, runs):
-    """MNIST: test images and their reproductions in wake; one free-running simulation."""
-    meta, d = runs[0]
-    steps = slice(meta['params']['repeat_length'] - 1, None, meta['params']['repeat_length'])
-    rows = (test_stimulus(d)[steps], reproduction(d, d['wake_sequence'])[steps], reproduction(d, d['gen_sim'][0])[::5])
-    for ax, images, title in zip(axes, rows, ('Test images', 'Reproduction in wake', 'Generated, every 5th step'), strict=True):
-        ax.imshow(np.hstack([image.reshape(28, 28) for image in images[:10]]), cmap='gray_r', vmin=0, vmax=1)
-        ax.set_title(title)
-        ax.set_axis_off()

@@ -4,7 +4,7 @@ import pytest
 
 from common.params import load_params
 from common.running import finish
-from impression_learning import exp_params, plot_generator
+from impression_learning import exp_params, plot_generator, plot_sounds, plot_tuned
 from impression_learning.experiments import experiments
 
 matplotlib.use('Agg')
@@ -45,15 +45,64 @@ def test_the_control_is_drawn_in_every_mode(plot):
 
 
 @pytest.mark.parametrize('given, words, message', [
-    ({'save_sequences': False}, ['save_sequences=False'], 'fig_1 needs'),
+    ({'save_sequences': False}, ['save_sequences=False'], 'fig_1_smoke needs'),
     ({'algorithm': 'reinforce', 'learning_rate': 1.0}, ['algorithm=reinforce', 'learning_rate=1'], 'every run diverged'),
     ({}, ['image_save=yes'], 'image_save takes True or False'),
 ])
-def test_what_cannot_be_drawn_ends_in_one_line(plot, capsys, given, words, message):
+def test_what_cannot_be_drawn_ends_in_one_line(plot, given, words, message):
     plot.run(mode='smoke', **given)
-    with pytest.raises(SystemExit):
+    with pytest.raises(ValueError, match=message):
         plot('mode=smoke', *words)
-    assert message in capsys.readouterr().err
+
+
+TINY = dict(n_latent=1, n_in=1, n_neurons=1, n_sample=40, n_test=6, loss_every=7)
+
+
+@pytest.mark.parametrize('mode', ['standard', 'smoke', 'SNR', 'dimensionality', 'switch_period', 'time_constant', 'lr_optim',
+                                  'backprop'])
+def test_a_member_of_one_unit_and_a_few_steps_is_drawn(plot, mode, recwarn):
+    """Every mode draws one of its members alone, with one unit, one channel and six test steps."""
+    given = TINY | {'array_num': 3 if mode != 'smoke' else 1} | ({'epoch_num_snr': 9} if mode == 'SNR' else {})
+    plot.run(mode=mode, **given)
+    drawn = plot(f'mode={mode}', *(f'{name}={value}' for name, value in given.items()))
+    assert drawn >= set(plot_generator.OF_MODE[mode])
+    assert not [w for w in recwarn if 'divide' in str(w.message) or 'limits' in str(w.message)]
+
+
+def test_a_figure_says_what_it_shows():
+    """Modes, seeds and scale stand below; one mode never overwrites another's figures."""
+    runs = [({'params': vars(load_params(exp_params, mode='standard', array_num=n, scale=0.5)) | {}}, {}) for n in (1, 2)]
+    figure = plot_generator.stamp(matplotlib.figure.Figure(), runs)
+    text = figure.get_supxlabel()
+    assert all(part in text for part in ('mode=standard', '120994 to 120995 (n = 2)', 'SCALED RUN: scale=0.5'))
+    names = [name for mode in plot_generator.OF_MODE.values() for name in mode]
+    assert len(names) == len(set(names)) and set(plot_generator.OF_MODE) == set(exp_params.MODES)
+
+
+def test_mel_ticks_lie_at_the_centres_that_librosa_gives():
+    import librosa
+    centres = librosa.mel_frequencies(130, fmin=0, fmax=11025)[1:-1]
+    for band in (0, 20, 63, 127):
+        assert plot_sounds.band_of(centres[band]) == pytest.approx(band, abs=1e-9)
+
+
+def fake(rule, d, rate, seed, loss, diverged=-1):
+    """A finished run of mode tuned."""
+    params = {'algorithm': rule, 'n_neurons': d, 'learning_rate': rate, 'seed': seed}
+    return {'params': params, 'diverged_at': diverged}, {'wake_loss': loss}
+
+
+def test_the_best_rate_is_the_lowest_of_those_that_stay_finite():
+    """8 of 10 seeds must stay finite; differences are paired by seed."""
+    runs = []
+    for seed in range(10):
+        runs += [fake('wake_sleep', 2, 0.1, seed, 50.0 + seed), fake('reinforce', 2, 1.0, seed, 90.0 + seed),
+                 fake('reinforce', 2, 10.0, seed, 70.0 + seed, diverged=5 if seed < 2 else -1),
+                 fake('reinforce', 2, 100.0, seed, 1.0, diverged=5 if seed < 3 else -1)]
+    chosen = plot_tuned.best(runs)['reinforce', 2]
+    assert (chosen.rate, chosen.stable, chosen.tried, sorted(chosen.runs)) == (10.0, 2, 3, list(range(2, 10)))
+    assert plot_tuned.final_loss('reinforce', 2)(runs) == [70.0 + seed for seed in range(2, 10)]
+    assert plot_tuned.differences('reinforce', 'wake_sleep', 2)(runs) == [20.0] * 8
 
 
 @pytest.mark.parametrize('given', [{'data': 'mnist', 'n_in': 784}, {'algorithm': 'backprop'}])
