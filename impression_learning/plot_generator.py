@@ -25,20 +25,7 @@ from common.words import apart, load_members, split_words
 from impression_learning import exp_params, plot_tuned
 from impression_learning import plot_panels as panels
 from impression_learning import plot_sounds as sounds
-
-
-def stamp(figure, runs):
-    """Say below a figure which runs it shows: modes, seeds, and what makes them other than the paper's."""
-    p = [meta['params'] for meta, _ in runs]
-    values = {name: sorted({str(q[name]) for q in p}) for name in ('mode', 'scale', 'released_code', 'rng')}
-    numbers = sorted({q['seed'] + (q['array_num'] - 1 if q['mode'] in ('standard', 'SNR') else 0) for q in p})
-    span = f'{numbers[0]} to {numbers[-1]} (n = {len(numbers)})' if len(numbers) > 1 else f'{numbers[0]}'
-    words = [f'mode={", ".join(values["mode"])}', f'seed {span}']
-    words += [f'SCALED RUN: scale={", ".join(values["scale"])}'] if values['scale'] != ['1.0'] else []
-    words += [f'released_code={", ".join(values["released_code"])}'] if values['released_code'] != ['False'] else []
-    words += [f'rng={", ".join(values["rng"])}'] if values['rng'] != ['modern'] else []
-    figure.supxlabel('; '.join(words), fontsize=8, color='0.4', x=0.99, ha='right')
-    return figure
+from impression_learning.plot_stamp import stamp
 
 
 # %% Fig. 1
@@ -73,8 +60,9 @@ def fig_reinforce_snr(runs):
     """What of REINFORCE's low SNR is real: released rule, corrected, corrected with the fantasy-stimulus term (mode SNR)."""
     figure, axes = grid(1, 2, 4.6)
     panels.snr(axes[0, 0], runs, ('il', 'corrected', 'stimulus_term', 'released'))
-    axes[0, 0].legend(loc='center left', bbox_to_anchor=(0.0, 0.42))
     panels.cosine_similarity(axes[0, 1], runs, ('corrected', 'stimulus_term', 'released'))
+    axes[0, 1].get_legend().remove()                    # the colours are those of the first panel
+    axes[0, 0].legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize='small')
     return figure
 
 

@@ -34,11 +34,13 @@ def interval(values):
 
 
 def curve(ax, values, label=None, colour=None, x=None, **style):
-    """Mean over runs, with a band of its 95 % interval if there are several."""
+    """Mean over runs, with a band of its 95 % interval if there are three or more (two: both as thin lines)."""
     mean, half = interval(values)
     x = np.arange(len(mean)) if x is None else x
     line, = ax.plot(x, mean, label=label, color=colour, **style)
-    if half is not None:
+    if len(values) == 2:
+        ax.plot(x, np.transpose(values), color=line.get_color(), lw=0.6)
+    elif half is not None:
         ax.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.25, lw=0)
 
 

@@ -1,5 +1,8 @@
 """Impression learning: which figures plot_generator draws from which results, and how it ends when it cannot."""
+import dataclasses
+
 import matplotlib
+import matplotlib.figure
 import pytest
 
 from common.params import load_params
@@ -71,10 +74,11 @@ def test_a_member_of_one_unit_and_a_few_steps_is_drawn(plot, mode, recwarn):
 
 def test_a_figure_says_what_it_shows():
     """Modes, seeds and scale stand below; one mode never overwrites another's figures."""
-    runs = [({'params': vars(load_params(exp_params, mode='standard', array_num=n, scale=0.5)) | {}}, {}) for n in (1, 2)]
+    members = [load_params(exp_params, mode='standard', array_num=n, scale=0.5, dt=0.2) for n in (1, 2)]
+    runs = [({'params': dataclasses.asdict(p)}, {}) for p in members]
     figure = plot_generator.stamp(matplotlib.figure.Figure(), runs)
     text = figure.get_supxlabel()
-    assert all(part in text for part in ('mode=standard', '120994 to 120995 (n = 2)', 'SCALED RUN: scale=0.5'))
+    assert all(part in text for part in ('mode=standard', '120994 to 120995 (n = 2)', 'SCALED RUN: scale=0.5, dt=0.2'))
     names = [name for mode in plot_generator.OF_MODE.values() for name in mode]
     assert len(names) == len(set(names)) and set(plot_generator.OF_MODE) == set(exp_params.MODES)
 
