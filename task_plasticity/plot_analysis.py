@@ -1,15 +1,57 @@
-"""Task-dependent representations: analysis of recorded test sessions, from saved arrays only.
+"""Task-dependent representations: records of test sessions grouped by angle, and the definitions that the figures use.
 
-Records are given as `r` (N, m) rates, `o` (K, m) outputs, `theta` (m,) angles, with all trials put one after another
-(plot_records.flat); quantities "per angle" follow `angles_of(theta)`, the sorted distinct angles. Where the released program's
-definition differs (records dropped by their index, mixed degrees of freedom, entropies), `released=True` gives it.
+Records are `r` (N, m) rates, `o` (K, m) outputs, `theta` (m,) angles, with all trials put one after another (`flat`);
+quantities "per angle" follow `angles_of(theta)`, the sorted distinct angles. Where the released program's definition differs
+(records dropped by their index, mixed degrees of freedom, entropies), `released=True` gives it.
 """
 import numpy as np
-from scipy.stats import vonmises
 
-from task_plasticity.plot_records import angles_of, per_angle, released_keep
+# ---------------------------------------------------------------- records
 
-# ---------------------------------------------------------------- rates
+def flat(x):
+    """(trials, n, records) -> (n, trials * records)."""
+    return np.asarray(x, float).transpose(1, 0, 2).reshape(np.shape(x)[1], -1)
+
+
+def angles_of(theta):
+    """Sorted distinct angles that occur."""
+    return np.unique(theta)
+
+
+def per_angle(function, theta, keep=None, least=1):
+    """[function(mask of the records at this angle), ...]; keep (m,): records that may be used.
+
+    ValueError names an angle with fewer than `least` records.
+    """
+    angles = angles_of(theta)
+    masks = [(theta == angle) & (True if keep is None else keep) for angle in angles]
+    for angle, mask in zip(angles, masks, strict=True):
+        if mask.sum() < least:
+            raise ValueError(f'angle {angle:.4f} has {mask.sum()} usable records, {least} are needed: take more test trials '
+                             '(test_num) or a smaller rate_thinning')
+    return [function(mask) for mask in masks]
+
+
+def since_switch(theta, dt_record, time):
+    """Mask of the records later than `time` after a switch of the held angle (D10). theta (trials, 1, records) -> (m,)"""
+    keep = np.zeros(theta[:, 0].shape, bool)
+    for trial, angles in enumerate(theta[:, 0]):
+        age = 0
+        for i in range(len(angles)):
+            age = 0 if i == 0 or angles[i] != angles[i - 1] else age + 1
+            keep[trial, i] = age * dt_record > time
+    return keep.ravel()
+
+
+def released_keep(m, thinning=1):
+    """Records that the released analysis keeps: flat index mod 2000 > 40, left over from another hold time (D13). (m,)
+
+    thinning: only every so many records are at hand.
+    """
+    return np.arange(m) * thinning % 2000 > 40
+
+
+# ---------------------------------------------------------------- definitions
 
 def tuning_curves(r, theta):
     """Mean and s.d. of the rates per angle: two (angles, N)."""
@@ -54,49 +96,6 @@ def sorted_stimulus_variance(r, theta, order=None):
     return (sd / mean).T[sort_order(r, theta) if order is None else order]
 
 
-def stimulus_dependent_energy(r, s, theta, net):
-    """Mean over every 200th record of E with g(x) = x: -r^T W r / 2 + r^T r / 2 - b^T r - r^T C s, s of the first record."""
-    def energy(k):
-        R, x = r[:, k][:, ::200], s[:, k][:, 0]
-        quadratic = 0.5 * (R * R).sum(axis=0) - 0.5 * (R * (net['W'] @ R)).sum(axis=0)
-        return (quadratic - (net['b'] + net['C'] @ x) @ R).mean()
-    return np.array(per_angle(energy, theta))
-
-
-def mean_current_breakdown(r, s, theta, net):
-    """Per neuron and angle: mean of W r, of C s, and |b|: three (N, angles)."""
-    recurrent = np.array(per_angle(lambda k: net['W'] @ r[:, k].mean(axis=1), theta)).T
-    feedforward = np.array(per_angle(lambda k: net['C'] @ s[:, k].mean(axis=1), theta)).T
-    return recurrent, feedforward, np.repeat(np.abs(net['b'])[:, None], recurrent.shape[1], axis=1)
-
-
-# ---------------------------------------------------------------- read-out
-
-def stimulus_bias_variance(o, target, theta):
-    """Mean of target - output, and variance of the output: two (K, angles)."""
-    bias = np.array(per_angle(lambda k: (target[:, k] - o[:, k]).mean(axis=1), theta)).T
-    return bias, np.array(per_angle(lambda k: o[:, k].var(axis=1), theta)).T
-
-
-def stimulus_error(o, target, theta, classes=False, keep=None):
-    """Mean summed squared error per angle; classes: mean negative log likelihood with the clamp of 1e-4 (D16)."""
-    if classes:
-        p = np.clip(o, 1e-4, 1 - 1e-4)
-        error = -(target * np.log(p) + (1 - target) * np.log(1 - p)).sum(axis=0)
-    else:
-        error = ((target - o) ** 2).sum(axis=0)
-    return np.array(per_angle(lambda k: error[k].mean(), theta, keep))
-
-
-def mean_error(objective, theta, kappa, mu, released=False):
-    """Objective weighted by the prior over the angles. released: times pdf times the number of angles, 1.9 too large (D11)."""
-    angles = angles_of(theta)
-    if released:
-        return (objective * vonmises.pdf(theta, kappa, loc=mu) * len(angles)).mean()
-    weights = vonmises.pdf(angles, kappa, loc=mu) if kappa > 0 else np.ones(len(angles))
-    return (np.array(per_angle(lambda k: objective[k].mean(), theta)) * weights / weights.sum()).sum()
-
-
 def read_out_axes(D):
     """Orthonormal basis of the read-out space: the first K right singular vectors of D, (K, N)."""
     return np.linalg.svd(D)[2][:len(D)]
@@ -127,56 +126,6 @@ def noise_volume(r, theta, D, entropy=False, keep=None):
     return [np.array(x) for x in zip(*per_angle(volume, theta, keep, len(D) + 1), strict=True)]
 
 
-def noise_volume_bci(r, D):
-    """(fraction, total, projected) of one set of records r (N, m), with determinants (for the task left out, D18)."""
-    fraction, total, projected, *_ = noise_volume(r, np.zeros(r.shape[1]), D)
-    return fraction[0], total[0], projected[0]
-
-
-def principal_angles(r, theta, D, keep=None):
-    """Cosines of the principal angles between noise (top K axes) and read-out space: (angles, K) (in place of D14's value)."""
-    V = read_out_axes(D)
-    return np.array(per_angle(lambda k: np.linalg.svd(V @ np.linalg.svd(np.cov(r[:, k]))[0][:, :len(D)])[1], theta, keep))
-
-
-def noise_angle(r, theta, D):
-    """Released: cosine of the flattened top K principal axes and the read-out axes; its sign has no meaning (D14)."""
-    V = read_out_axes(D)
-    return np.array(per_angle(lambda k: cosine_angle(np.linalg.svd(np.cov(r[:, k]))[2][:len(D)], V), theta))
-
-
-def decoder_variance(r, theta, D, released=False, keep=None):
-    """Covariance of D r per angle: (angles, K, K)."""
-    keep = released_keep(len(theta)) if released else keep
-    return np.array(per_angle(lambda k: np.atleast_2d(np.cov(D @ r[:, k])), theta, keep, 0 if released else len(D) + 1))
-
-
-def nc_decoder_variance(matrices, D):
-    """Squared norm of (D / |D|) X for each matrix X."""
-    return np.array([np.linalg.norm(D / np.linalg.norm(D) @ X) ** 2 for X in matrices])
-
-
-def recurrent_bias(r, s, theta, net):
-    """Per angle: D mean(W r), D mean(C s), D mean r (angles, K), trace cov(D r) (angles,), mean r (angles, N)."""
-    mean, D = np.array(per_angle(lambda k: r[:, k].mean(axis=1), theta)), net['D']
-    inputs = np.array(per_angle(lambda k: s[:, k].mean(axis=1), theta))
-    variance = np.array(per_angle(lambda k: np.trace(np.atleast_2d(np.cov(D @ r[:, k]))), theta))
-    return mean @ net['W'].T @ D.T, inputs @ net['C'].T @ D.T, mean @ D.T, variance, mean
-
-
-def stimulus_dependent_s2n(r, theta, D):
-    """|mean|^2 / trace of the covariance per angle, in the complement of the read-out space and in it: two (angles,)."""
-    V = read_out_axes(D)
-    P = V.T @ V
-
-    def ratio(k, projection):
-        x = projection @ r[:, k]
-        return (x.mean(axis=1) ** 2).sum() / np.trace(np.cov(x))
-
-    outside = np.array(per_angle(lambda k: ratio(k, np.eye(len(P)) - P), theta))
-    return outside, np.array(per_angle(lambda k: ratio(k, P), theta))
-
-
 def ellipses(o, groups):
     """For each group of records (masks): mean x, mean y, width, height, angle of the 1-s.d. ellipse (degrees); and det cov."""
     found, dets = [], []
@@ -191,18 +140,10 @@ def ellipses(o, groups):
     return np.array(found), np.array(dets)
 
 
-# ---------------------------------------------------------------- discrimination
-
 def d_prime(a, b):
     """(d', |difference of means|, s.d.), s.d. = root of the mean of the two variances."""
     difference, sd = abs(a.mean() - b.mean()), np.sqrt((a.var() + b.var()) / 2)
     return difference / sd, difference, sd
-
-
-def d_prime_calc(r, theta, D):
-    """d' of u = D r between theta > 0 and theta < 0."""
-    u = (D @ r)[0]
-    return d_prime(u[theta > 0], u[theta < 0])
 
 
 def boundary_pairs(angles):
@@ -222,20 +163,6 @@ def boundary_compare(r, theta, D, keep=None):
     return tuple(d_prime(at[i], at[j])[0] for i, j in boundary_pairs(angles))
 
 
-def classifier_lda(r, theta):
-    """d' on the first linear discriminant for the classes theta > 0 or not."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    projected = LinearDiscriminantAnalysis(n_components=1).fit_transform(r.T, theta > 0)[:, 0]
-    return d_prime(projected[theta > 0], projected[theta <= 0])[0]
-
-
-def confusion_matrix(output, label):
-    """Fractions [[false negative, true positive], [true negative, false positive]] with output > 0.5."""
-    positive, actual = output > 0.5, label > 0.5
-    return np.array([[(~positive & actual).sum(), (positive & actual).sum()],
-                     [(~positive & ~actual).sum(), (positive & ~actual).sum()]]) / len(output)
-
-
 def fisher_information(r, theta, keep=None):
     """Linear Fisher information along theta per angle: f'^T cov^-1 f', f' by central difference over the neighbours."""
     mean = np.array(per_angle(lambda k: r[:, k].mean(axis=1), theta, keep))
@@ -245,42 +172,9 @@ def fisher_information(r, theta, keep=None):
     return np.array([slope @ np.linalg.solve(cov, slope) for slope, cov in zip(slopes, covariances, strict=True)])
 
 
-# ---------------------------------------------------------------- dimensions, helpers
-
 def net_pca(r, n=10):
     """PCA over all records: (components (n, N), explained variance ratio (n,), projections (n, m))."""
     centred = r - r.mean(axis=1, keepdims=True)
     values, vectors = np.linalg.eigh(np.cov(r))
     components = vectors[:, ::-1][:, :n].T
     return components, values[::-1][:n] / values.sum(), components @ centred
-
-
-def pca_trajectories(projections, trials, n=4, released=False):
-    """First n projections by trial: (trials, n, records); released: reshaped in the wrong order (D15)."""
-    if released:
-        return projections[:n].reshape(trials, n, -1)
-    return projections[:n].reshape(n, trials, -1).transpose(1, 0, 2)
-
-
-def stimulus_variance_pca(r, theta, D, n=10):
-    """Variance per angle of the projections on n PCs (n, angles); and of each PC's share in each output (K, n, angles)."""
-    components, _, projections = net_pca(r, n)
-    variance = np.array(per_angle(lambda k: projections[:, k].var(axis=1), theta)).T
-    return variance, (D @ components.T)[:, :, None] ** 2 * variance
-
-
-def cosine_angle(x, y):
-    """Cosine between two flattened arrays."""
-    return float(np.vdot(x, y) / np.linalg.norm(x) / np.linalg.norm(y))
-
-
-def sliding_mean(x, window, downsample=1):
-    """Every downsample-th sample, then a boxcar of int(window / downsample) samples (zero padded)."""
-    taps = int(window / downsample)
-    return np.convolve(x[::downsample], np.ones(taps) / taps, 'same')
-
-
-def sliding_std(x, window):
-    """Standard deviation in [i - window/2, i + window/2), cut at the ends."""
-    half = window // 2
-    return np.array([x[max(0, i - half):i + half].std() for i in range(len(x))])

@@ -11,7 +11,7 @@ import numpy as np
 from task_plasticity import plot_analysis as analysis
 from task_plasticity import tasks
 from task_plasticity.model import preferred_angles
-from task_plasticity.plot_records import angles_of, flat, per_angle, released_keep, since_switch
+from task_plasticity.plot_analysis import angles_of, flat, per_angle, released_keep, since_switch
 
 EXCLUDED = 5.0                          # time units
 

@@ -3,12 +3,12 @@ import itertools
 
 import numpy as np
 
-from task_plasticity import plot_records as records
+from task_plasticity import plot_released as released
 
 
 def check(case, config, analysis, close):
     """All keys of an analysis_* case."""
-    r, o, s, theta, target = (records.flat(case[name]) for name in ('r', 'output', 'inputs', 'theta', 'target'))
+    r, o, s, theta, target = (analysis.flat(case[name]) for name in ('r', 'output', 'inputs', 'theta', 'target'))
     theta, net, D = theta[0], {name: case[name] for name in 'WCbD'}, case['D']
     mean, sd = analysis.tuning_curves(r, theta)
     correlations = analysis.noise_correlations(r, theta, released=True)
@@ -16,34 +16,34 @@ def check(case, config, analysis, close):
     order, lowest = (order_of(case, kind, correlations[0], (sd / mean).T) for kind in ('max', 'min'))
     row, res, prior = case.get('d_prime_decoder', D), config['params'].get('record_res', 20), config['input_params']
     pairs = {
-        'theta_range': lambda: records.angles_of(theta), 'tuning_mean': lambda: mean, 'tuning_std': lambda: sd,
+        'theta_range': lambda: analysis.angles_of(theta), 'tuning_mean': lambda: mean, 'tuning_std': lambda: sd,
         'noise_corr': lambda: correlations, 'noise_cov_first': lambda: covariances[0],
         'noise_cov_trace': lambda: np.trace(covariances, axis1=1, axis2=2),
         'signal_corr': lambda: analysis.signal_correlations(r, True),
         'covariance': lambda: np.cov(r), 'rate_mean': lambda: r.mean(axis=1),
-        'bias': lambda: analysis.stimulus_bias_variance(o, target, theta)[0],
-        'variance': lambda: analysis.stimulus_bias_variance(o, target, theta)[1],
-        'stim_error': lambda: analysis.stimulus_error(o, target, theta)[None],
-        'decoder_variance': lambda: analysis.decoder_variance(r, theta, D, released=True),
-        'nc_decoder_variance': lambda: analysis.nc_decoder_variance(covariances, D),
+        'bias': lambda: released.stimulus_bias_variance(o, target, theta)[0],
+        'variance': lambda: released.stimulus_bias_variance(o, target, theta)[1],
+        'stim_error': lambda: released.stimulus_error(o, target, theta)[None],
+        'decoder_variance': lambda: released.decoder_variance(r, theta, D, released=True),
+        'nc_decoder_variance': lambda: released.nc_decoder_variance(covariances, D),
         'cv': lambda: analysis.sorted_stimulus_variance(r, theta, order),
         'sorted_noise_corr_max0': lambda: analysis.sorted_noise_correlations(correlations[0], order),
         'sorted_noise_corr_min0': lambda: analysis.sorted_noise_correlations(correlations[0], lowest),
-        'energy': lambda: analysis.stimulus_dependent_energy(r, s, theta, net),
-        'cosine_angle': lambda: analysis.cosine_angle(net['W'], net['W'].T),
-        'd_prime': lambda: analysis.d_prime_calc(r, theta, row),
+        'energy': lambda: released.stimulus_dependent_energy(r, s, theta, net),
+        'cosine_angle': lambda: released.cosine_angle(net['W'], net['W'].T),
+        'd_prime': lambda: released.d_prime_calc(r, theta, row),
         'boundary_d_prime': lambda: analysis.boundary_compare(r, theta, row),
-        'confusion': lambda: analysis.confusion_matrix(1 / (1 + np.exp(-100 * (row @ r)[0])), theta >= 0),
-        'mean_error': lambda: analysis.mean_error(case['objective'][:, ::res].ravel(), theta, prior['kappa_in'], prior['mu_in'],
+        'confusion': lambda: released.confusion_matrix(1 / (1 + np.exp(-100 * (row @ r)[0])), theta >= 0),
+        'mean_error': lambda: released.mean_error(case['objective'][:, ::res].ravel(), theta, prior['kappa_in'], prior['mu_in'],
                                                   True),
-        'sliding_mean': lambda: analysis.sliding_mean(case['sliding_in'], 200, 10),
-        'sliding_std': lambda: analysis.sliding_std(case['sliding_in'][:600], 50),
-        'nvb': lambda: analysis.noise_volume_bci(np.asarray(case['r'][0], float), D),
+        'sliding_mean': lambda: released.sliding_mean(case['sliding_in'], 200, 10),
+        'sliding_std': lambda: released.sliding_std(case['sliding_in'][:600], 50),
+        'nvb': lambda: released.noise_volume_bci(np.asarray(case['r'][0], float), D),
     }
     several = {
-        ('cur_recurrent', 'cur_input', 'cur_bias'): lambda: analysis.mean_current_breakdown(r, s, theta, net),
-        ('rb_recurrent', 'rb_input', 'rb_output', 'rb_var', 'rb_rate'): lambda: analysis.recurrent_bias(r, s, theta, net),
-        ('s2n_orth', 's2n_decoder'): lambda: analysis.stimulus_dependent_s2n(r, theta, D)}
+        ('cur_recurrent', 'cur_input', 'cur_bias'): lambda: released.mean_current_breakdown(r, s, theta, net),
+        ('rb_recurrent', 'rb_input', 'rb_output', 'rb_var', 'rb_rate'): lambda: released.recurrent_bias(r, s, theta, net),
+        ('s2n_orth', 's2n_decoder'): lambda: released.stimulus_dependent_s2n(r, theta, D)}
     for names, function in several.items():
         pairs |= {name: lambda i=i, function=function: function()[i] for i, name in enumerate(names)}
     present = {name: value for name, value in pairs.items() if name in case}
@@ -91,7 +91,7 @@ def check_volumes(case, analysis, r, theta, D, close):
     *_, overlap, eigenvalues = analysis.noise_volume(r, theta, D)
     if 'nv_eigs' in case:
         close(eigenvalues, case['nv_eigs'], 1e-6, 1e-12)
-    for k, angle in enumerate(records.angles_of(theta) if 'nv_overlap_abs' in case else ()):
+    for k, angle in enumerate(analysis.angles_of(theta) if 'nv_overlap_abs' in case else ()):
         n = min(int((theta == angle).sum()) - 1, r.shape[0])
         close(np.abs(overlap[k][:, :n]), case['nv_overlap_abs'][k][:, :n], 1e-6, 1e-9)
 
@@ -99,8 +99,8 @@ def check_volumes(case, analysis, r, theta, D, close):
 def check_noise_angle(case, analysis, r, theta, D):
     """The released angle up to the signs of the singular vectors (D14); ours is one of those values, too."""
     V = analysis.read_out_axes(D)
-    ours = analysis.noise_angle(r, theta, D)
-    for k, angle in enumerate(records.angles_of(theta) if 'noise_angle' in case else ()):
+    ours = released.noise_angle(r, theta, D)
+    for k, angle in enumerate(analysis.angles_of(theta) if 'noise_angle' in case else ()):
         axes = np.linalg.svd(np.cov(r[:, theta == angle]))[2][:len(D)]
         products = (axes * V).sum(axis=1)
         options = [abs(np.dot(signs, products)) / len(D) for signs in itertools.product((1, -1), repeat=len(D))]
@@ -111,8 +111,8 @@ def check_noise_angle(case, analysis, r, theta, D):
 def check_pca(case, analysis, r, theta, D, close):
     """Components, explained variance, the scrambled trajectories, variance per angle."""
     components, explained, projections = analysis.net_pca(r)
-    trajectories = analysis.pca_trajectories(projections, len(case['r']), released=True)
-    variance, decoder = analysis.stimulus_variance_pca(r, theta, D)
+    trajectories = released.pca_trajectories(projections, len(case['r']), released=True)
+    variance, decoder = released.stimulus_variance_pca(r, theta, D)
     for name, ours, atol in (('pca_components_abs', np.abs(components), 1e-9), ('pca_explained', explained, 1e-12),
                              ('pca_traj_abs_first', np.abs(trajectories[0]), 1e-9), ('pca_stim_var', variance, 1e-12),
                              ('pca_decoder_var', decoder, 1e-12)):

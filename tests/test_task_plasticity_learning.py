@@ -8,7 +8,7 @@ from test_task_plasticity_replay import close, published_training
 from common.params import load_params
 from task_plasticity import exp_params, network, simulation
 from task_plasticity import plot_analysis as analysis
-from task_plasticity import plot_records as records
+from task_plasticity import plot_released as released
 from task_plasticity.plot_measures import Session
 
 REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
@@ -59,14 +59,14 @@ def test_canonical_evaluation():
     found = simulation.test(p, net, np.random.RandomState(p.seed))
     with np.load(REFERENCE / 'pretrained_evaluation.npz') as file:
         case = {name: file[name] for name in file.files}
-    r, o, target = (records.flat(found[name]) for name in ('r', 'o', 'target'))
-    theta, arrays = records.flat(found['theta'])[0], network.to_arrays(net)
+    r, o, target = (analysis.flat(found[name]) for name in ('r', 'o', 'target'))
+    theta, arrays = analysis.flat(found['theta'])[0], network.to_arrays(net)
     s = np.maximum(0, np.cos(theta - simulation.model.preferred_angles(12)[:, None]))
     mean, sd = analysis.tuning_curves(r, theta)
-    bias, variance = analysis.stimulus_bias_variance(o, target, theta)
-    current = analysis.mean_current_breakdown(r, s, theta, arrays)
+    bias, variance = released.stimulus_bias_variance(o, target, theta)
+    current = released.mean_current_breakdown(r, s, theta, arrays)
     pairs = {'tuning_mean': mean, 'tuning_std': sd, 'bias': bias, 'variance': variance, 'cur_recurrent': current[0],
-             'cur_input': current[1], 'stim_error': analysis.stimulus_error(o, target, theta),
+             'cur_input': current[1], 'stim_error': released.stimulus_error(o, target, theta),
              'signal_corr': analysis.signal_correlations(r, True),
              'noise_corr_mean': analysis.noise_correlations(r, theta, released=True).mean(axis=0),
              'pca_explained': analysis.net_pca(r[:, ::7])[1]}
@@ -76,6 +76,6 @@ def test_canonical_evaluation():
     objective = found['objective'].copy()
     objective[:, 0] = 0.0
     pairs |= {'objective_mean': objective.mean(),
-              'mean_error_released': analysis.mean_error(objective.ravel(), theta, p.kappa_in, p.mu_in, released=True)}
+              'mean_error_released': released.mean_error(objective.ravel(), theta, p.kappa_in, p.mu_in, released=True)}
     for name, value in pairs.items():
         close(value, case[name], 1e-5, 1e-7, what=name)

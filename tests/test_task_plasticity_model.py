@@ -11,7 +11,7 @@ import pytest
 from common.params import load_params
 from task_plasticity import exp_params, model, network, plot_measures, simulation, tasks
 from task_plasticity import plot_analysis as analysis
-from task_plasticity import plot_records as records
+from task_plasticity import plot_released as released
 
 F = (0.0, 1 / 30, 30.0)
 
@@ -125,12 +125,12 @@ def test_annealed_gain():
 
 def test_index_0_is_filled_properly_by_default_and_left_empty_as_released():
     """D8: o_0 = D r_0, reward of the initial rates; released: zeros."""
-    for released in (False, True):
-        p, net, rngs = session(released_code=released)
+    for as_released in (False, True):
+        p, net, rngs = session(released_code=as_released)
         found = simulation.test(p, net, rngs.test_1)
-        expected = net.D @ np.full(p.N, 0.1) if not released else np.zeros(2)
+        expected = net.D @ np.full(p.N, 0.1) if not as_released else np.zeros(2)
         np.testing.assert_allclose(found['o'][0, :, 0], expected, atol=1e-15)
-        assert (found['objective'][0, 0] == 0) == released
+        assert (found['objective'][0, 0] == 0) == as_released
 
 
 def test_released_index_0_repeats_the_last_objective_of_the_trial_before():
@@ -219,7 +219,7 @@ def test_weights_that_blow_up_while_staying_finite_are_a_divergence():
 
 def test_records_after_a_switch_are_dropped():
     theta = np.repeat([[0.0, 1.0, 1.0, 0.0]], 10, axis=1)[:, None]
-    keep = records.since_switch(theta, 0.5, 2.0)
+    keep = analysis.since_switch(theta, 0.5, 2.0)
     assert keep.sum() == 3 * 10 - 3 * 5 + 10 and not keep[:5].any() and keep[5:10].all() and keep[20:30].all()
 
 
@@ -234,13 +234,13 @@ def test_default_definitions_against_their_formulas():
     assert fraction[0] == pytest.approx(expected) and 0 < fraction[0] <= 1        # one output: ratio of variances
     objective = np.where(theta == 0, -1.0, -3.0)
     weights = np.exp(0.75 * np.cos([0.0, 1.0]))
-    assert analysis.mean_error(objective, theta, 0.75, 0.0) == pytest.approx(-(weights * [1, 3]).sum() / weights.sum())
+    assert released.mean_error(objective, theta, 0.75, 0.0) == pytest.approx(-(weights * [1, 3]).sum() / weights.sum())
     projections = np.arange(24.0).reshape(2, 12)
-    assert np.array_equal(analysis.pca_trajectories(projections, 3, 2)[1], projections[:, 4:8])
-    angles = analysis.principal_angles(r, theta, rng.normal(size=(2, 6)))
+    assert np.array_equal(released.pca_trajectories(projections, 3, 2)[1], projections[:, 4:8])
+    angles = released.principal_angles(r, theta, rng.normal(size=(2, 6)))
     assert ((angles >= 0) & (angles <= 1 + 1e-12)).all()
     p = np.array([[0.0, 1.0, 0.5, 0.5]])
-    error = analysis.stimulus_error(p, np.array([[1.0, 1, 1, 0]]), np.array([0.0, 0, 1, 1]), classes=True)
+    error = released.stimulus_error(p, np.array([[1.0, 1, 1, 0]]), np.array([0.0, 0, 1, 1]), classes=True)
     np.testing.assert_allclose(error, [(-np.log(1e-4) - np.log(1 - 1e-4)) / 2, -np.log(0.5)])
 
 
@@ -248,7 +248,7 @@ def test_default_definitions_against_their_formulas():
     (lambda r, theta, keep: analysis.noise_volume(r, theta, np.ones((2, 6)), keep=keep), 2),
     (lambda r, theta, keep: analysis.fisher_information(r, theta, keep), 6),
     (lambda r, theta, keep: analysis.noise_correlations(r, theta, keep), 1),
-    (lambda r, theta, keep: analysis.stimulus_error(r, r, theta, keep=keep), 0),
+    (lambda r, theta, keep: released.stimulus_error(r, r, theta, keep=keep), 0),
 ])
 def test_too_few_records_at_an_angle_are_named_with_their_count(function, n):
     """Fewer than K + 1 records (here: as many as the quantity needs), or none left."""
@@ -260,21 +260,21 @@ def test_too_few_records_at_an_angle_are_named_with_their_count(function, n):
 
 def test_released_runs_are_analysed_as_released():
     """D10, D12: records after a switch are kept, volumes are entropies; otherwise dropped, and determinants."""
-    for released in (False, True):
+    for as_released in (False, True):
         p = load_params(exp_params, mode='smoke', trial_num_2=0, T=100.0, switch_period=10.0, rate_thinning=5,
-                        released_code=released)
+                        released_code=as_released)
         s = plot_measures.Session({'params': vars(p)}, simulation.run(p))
-        assert s.keep.all() == released
-        expected = analysis.noise_volume(s.r, s.theta, s.net['D'], entropy=released, keep=None if released else s.keep)[0]
+        assert s.keep.all() == as_released
+        expected = analysis.noise_volume(s.r, s.theta, s.net['D'], entropy=as_released, keep=None if as_released else s.keep)[0]
         np.testing.assert_array_equal(s.volume_fraction, expected)
-        assert (records.released_keep(8000)[::5] == records.released_keep(1600, 5)).all()
+        assert (analysis.released_keep(8000)[::5] == analysis.released_keep(1600, 5)).all()
 
 
 def test_lda_separates_what_can_be_separated():
     rng = np.random.default_rng(0)
     theta = np.repeat([-1.0, 1.0], 500)
     r = rng.normal(size=(4, 1000)) + np.outer([3, 0, 0, 0], theta > 0)
-    assert analysis.classifier_lda(r, theta) == pytest.approx(3, rel=0.1)
+    assert released.classifier_lda(r, theta) == pytest.approx(3, rel=0.1)
 
 
 def test_boundary_needs_all_angles():
