@@ -1,7 +1,8 @@
 """Parameters: a frozen dataclass, modes, name=value words, and the limits that a folder's checks.py declares.
 
 A folder's exp_params.py holds `mode`, `Params`, `MODES` and, where they exist, `SWEEPS`, `RELEASED`, `RELEASED_SWEEPS`,
-`ALIASES`, `N_SEEDS`, `BRINGS` ({parameter: {value: what comes with it unless the mode says otherwise}}). Its checks.py holds:
+`ALIASES`, `N_SEEDS`, `FORMER` ({an original's word: what to write instead}), `BRINGS` ({parameter: {value: what comes with
+it unless the mode says otherwise}}). Its checks.py holds:
 
     check(p)        raise ValueError for the first mistake in p (with within, one_of, require); called by Params itself
     remarks(p)      list of texts: allowed, but perhaps not what was meant
@@ -129,6 +130,8 @@ def load_params(module, *words, **given):
     mode = str(given.pop('mode', module.mode))
     nearest('mode', mode, module.MODES)
     for name in given:
+        former = getattr(module, 'FORMER', {}).get(name)
+        demand(not former, f'{name} was a word of the original program: {former}')
         nearest('parameter', name, known)
     given = {name: convert(name, known[name].type, value) for name, value in given.items()}
     for name, value in given.items():
