@@ -163,3 +163,14 @@ NAMES = {'MNIST': 'impression_mnist', 'time_constant': 'impression_tc', 'switch_
          'dimensionality': 'impression_d', 'tuned': 'impression_tuned', 'backprop': 'impression_d_bp',
          'Vocal_Digits': 'vocal_digits', 'SNR': 'impression_snr', 'recordings': 'impression_recordings',
          'lr_optim': 'impression_lr', 'smoke': 'impression_smoke'}
+
+FORMER = {                              # words of the released program, and what is written instead
+    'save': 'results are always saved, in results/impression_learning/<mode>/',
+    'local': 'a run is local; array_num=0 runs a sweep on all cores, a SLURM array task its own member',
+    'local_plot': 'python -m impression_learning.plot_generator mode=... draws saved results anywhere',
+    'image_save': 'it belongs to plot_generator: python -m impression_learning.plot_generator mode=... image_save=True',
+    'load_folder': 'plot_generator finds the results of mode=... by itself (PLASTICITY_RESULTS: another folder)',
+    'plot_save_folder': 'figures go to figures/impression_learning/ (PLASTICITY_FIGURES: another folder)',
+    'layered': 'n_top=0 is the network of two layers, n_top > 0 adds one above',
+    'alg_num': 'algorithm=wake_sleep, reinforce, reinforce_wake or backprop',
+    'n_out': 'it equals n_in'}
