@@ -22,6 +22,14 @@ def grid(rows, columns, size=3.6, height=None):
     return plt.subplots(rows, columns, figsize=(columns * size, rows * (height or size)), squeeze=False)
 
 
+def heat_map(ax, values, rows, columns, colour='viridis', **more):
+    """Numbers in a grid of colours, written into them: values (rows, columns), names of both; more: of seaborn.heatmap."""
+    import seaborn
+    seaborn.heatmap(values, ax=ax, cmap=colour, annot=True, fmt='.3g', annot_kws={'fontsize': 9}, xticklabels=columns,
+                    yticklabels=rows, cbar_kws={'shrink': 0.8}, **more)
+    ax.tick_params(axis='both', rotation=0)
+
+
 def save_figure(figure, package, name):
     """figures/<package>/<name>.png and .pdf, written atomically; prints and returns the PNG's path."""
     path = FIGURES / package / name
