@@ -70,12 +70,12 @@ def backprop_updates(circuit, W, r0, target, B=None):
     return updates
 
 
-def compare_updates(circuit, weights, inputs, hold, target, label='comparison'):
+def compare_updates(circuit, weights, inputs, hold, target, label='comparison', keep=False):
     """Angles (epochs * samples, N), degrees, between the circuit's and back-propagation's updates of W.
 
     circuit: continues from its state, without noise or learning. weights: one (W list, B list) an epoch; BI and WIP follow in
     the self-predicting state. inputs (rows, n_0), each held for `hold` steps (hold=1: one row a step); target (steps, n_N).
-    Also returns the two sets of updates, flat.
+    -> (angles, the circuit's updates, back-propagation's): both sets only if `keep`, epochs of layers of (samples, post, pre)
     """
     presentation, steps = circuit.p.hold, len(target)
     last = np.arange(presentation - 1, steps, presentation)
@@ -89,18 +89,23 @@ def compare_updates(circuit, weights, inputs, hold, target, label='comparison'):
             circuits_own = split(records, ('dWPP',), circuit)['dWPP']
             reference = backprop_updates(circuit, W, inputs[last // hold], target[last])
             angles.append(np.stack([angle(a, b) for a, b in zip(circuits_own, reference, strict=True)], axis=-1))
-            ours.append(circuits_own)
-            theirs.append(reference)
+            if keep:
+                ours.append(circuits_own)
+                theirs.append(reference)
             bar.update()
     return np.concatenate(angles), ours, theirs
 
 
-def run_teacher(teacher, inputs, hold):
-    """The teacher's output voltages (steps, n_N): pre-training, then one pass; row i is u-breve_N before step i."""
+def run_teacher(teacher, inputs, hold, names=()):
+    """Pre-training, then one pass through the inputs. -> (voltages, series)
+
+    voltages (steps, n_N): row i is u-breve_N before step i. series: {name: list of arrays (steps, n), one a layer} of State
+    arrays `names`, after each step of the pass.
+    """
     teacher.advance(inputs, hold, int(round(teacher.p.settling_time / teacher.p.dt, 6)))
-    before = np.array(teacher.uP_breve[-1])
-    records = teacher.advance(inputs, hold, len(inputs) * hold, every=1, keep=('uP_breve',))
-    return np.concatenate([before[None], records[:-1, teacher.shape.hidden:]])
+    before, keep = np.array(teacher.uP_breve[-1]), tuple(dict.fromkeys(('uP_breve', *names)))
+    parts = split(teacher.advance(inputs, hold, len(inputs) * hold, every=1, keep=keep), keep, teacher)
+    return np.concatenate([before[None], parts['uP_breve'][-1][:-1]]), {name: parts[name] for name in names}
 
 
 def make_teacher(p, rng_voltages, rng_weights):

@@ -121,9 +121,16 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
         return self.connection == 'skip' and self.model_type != 'PAL'
 
     @property
+    def arm(self):
+        """Name of the rule as the comparisons of classified samples have it."""
+        if self.model_type == 'PAL' and not any(self.eta_bw):
+            return 'PAL-fixed-B' if self.dWPP_low_pass else 'FA-noise'
+        return self.model_type
+
+    @property
     def member(self):
         """Name of the result."""
-        return f'{self.mode}_{self.model_type}_seed{self.seed}'
+        return f'{self.mode}_{self.arm if self.classified else self.model_type}_seed{self.seed}'
 
     @property
     def cost(self):

@@ -19,8 +19,11 @@ from common.checkpoint import Checkpoint, restore_rng, rng_state
 from common.running import progress
 from common.script import main
 from microcircuits import compare, data, state
+from microcircuits.checks import words
 from microcircuits.circuit import CHUNK, NO_ROWS, Microcircuit
 from microcircuits.records import Recorder
+
+OF_TEACHER = ('uP', 'uP_breve', 'rP_breve', 'uI', 'uI_breve', 'rI_breve')     # series that are also recorded of the teacher
 
 
 class Streams(NamedTuple):
@@ -64,13 +67,14 @@ class Setting(NamedTuple):
     targets: np.ndarray         # (samples, n_N), no row without supervision
     rng: object                 # order of the samples, noise
     tests: tuple = ()           # (inputs, classes) for validation and test, if there are classes
+    taught: dict = {}           # series of the teacher: {name: list of arrays (records of one pass, n)}
 
 
 def prepare(p):
     """Circuit, samples, teacher and targets of run p."""
     rngs = streams(p)
     circuit = Microcircuit.random(p, rngs.voltages, rngs.weights)
-    teacher, voltages, targets = None, NO_ROWS, NO_ROWS
+    teacher, voltages, targets, taught = None, NO_ROWS, NO_ROWS, {}
     if p.classified:
         samples = data.load(p)
         inputs, classes = samples.training
@@ -80,10 +84,12 @@ def prepare(p):
         teacher = compare.make_teacher(p, rngs.teacher_voltages, rngs.teacher_weights)
         if p.task == 'fw_bw':
             copy_teacher(p, circuit, teacher)
-        voltages = compare.run_teacher(teacher, inputs, p.hold)
+        names = [name for name in words(p.record) if name in OF_TEACHER] if p.task == 'fw_bw' else []
+        voltages, series = compare.run_teacher(teacher, inputs, p.hold, names)
+        taught = {name: [part[p.rec_per_steps - 1::p.rec_per_steps] for part in parts] for name, parts in series.items()}
     if p.task == 'fw_bw':                          # the target of a presentation is taken one step before its end (D18)
         targets = voltages[p.hold - 1::p.hold]
-    return Setting(circuit, inputs, teacher, voltages, targets, rngs.model)
+    return Setting(circuit, inputs, teacher, voltages, targets, rngs.model, taught=taught)
 
 
 def run(p, checkpoint=None):
@@ -97,6 +103,8 @@ def run(p, checkpoint=None):
     if setting.teacher and p.task == 'fw_bw':
         for name in ('WPP', 'WIP', 'BPP', 'BPI'):
             out |= {f'teacher_{name}_{i + 1}': part.copy() for i, part in enumerate(getattr(setting.teacher, name))}
+        for name, parts in setting.taught.items():
+            out |= {f'teacher_{name}_{i + 1}': part for i, part in enumerate(parts)}
     if p.compare and diverged_at < 0:
         out['angle_BP_updates'] = compare.compare_updates(setting.circuit, recorder.epoch_weights(), setting.inputs, p.hold,
                                                           setting.voltages, f'{p.member} comparison')[0]
@@ -166,7 +174,7 @@ def learn_chunk(p, circuit, recorder, now, rng, rows, aims, steps):
     at = circuit.count[state.STEP] // p.rec_per_steps
     kept, diverged_at = advance(steps=steps, begin=now.step), -1
     if not np.isfinite(circuit.x).all():
-        diverged_at = first_lost_step(circuit, state_before, advance, now.step)
+        diverged_at = first_lost_step(circuit, state_before, advance, now.step, steps)
     if exact:
         give_back(circuit, now, rng, stream)
     row = ((at + 1 + np.arange(len(kept))) * p.rec_per_steps - 1 - start) // p.hold
@@ -175,12 +183,13 @@ def learn_chunk(p, circuit, recorder, now, rng, rows, aims, steps):
     return diverged_at
 
 
-def first_lost_step(circuit, before, advance, begin):
+def first_lost_step(circuit, before, advance, begin, steps):
     """Number of the first step that leaves something not finite: the chunk from the state `before` again, step by step."""
     circuit.x[:], circuit.count[:] = before
-    while np.isfinite(circuit.x).all():
-        advance(steps=1, begin=begin)
-        begin += 1
+    for step in range(begin, begin + steps):
+        advance(steps=1, begin=step)
+        if not np.isfinite(circuit.x).all():
+            break
     return int(circuit.count[state.STEP] - 1)
 
 

@@ -148,7 +148,7 @@ def check_run(case, p, seed):
     if 'teacher_seed' in case:
         assert simulation.teacher_seed(p) == case['teacher_seed']
     if 'teacher_target' in case:
-        close(setting.voltages if p.task == 'fw_bw' else compare.run_teacher(teacher, setting.inputs, p.hold),
+        close(setting.voltages if p.task == 'fw_bw' else compare.run_teacher(teacher, setting.inputs, p.hold)[0],
               case['teacher_target'], 'target')
         teacher = compare.make_teacher(p, *simulation.streams(p)[4:])
     recorder, diverged = simulation.learn(p, setting, Checkpoint())
@@ -179,13 +179,13 @@ def check_comparison(case, p, seed, net, recorder, teacher):
     if f'{seed}angle_BP_updates' not in case:
         return
     inputs = case[f'{seed}input_after_run']
-    target = compare.run_teacher(teacher, inputs, 1)
+    target, _ = compare.run_teacher(teacher, inputs, 1)
     close(target, case[f'{seed}compare_target'], 'target of the comparison')
     series, per_epoch = recorder.series, (recorder.total - recorder.first) // p.epochs
     compared = len(case[f'{seed}angle_BP_updates']) // p.dataset_size       # p.epochs, or every record if there are few
     weights = [tuple([series[f'{name}_{i + 1}'][recorder.first + e * per_epoch] for i in range(len(p.layers) - less)]
                      for name, less in (('WPP', 1), ('BPP', 2))) for e in range(compared)]
-    angles, ours, theirs = compare.compare_updates(net, weights, inputs, 1, target)
+    angles, ours, theirs = compare.compare_updates(net, weights, inputs, 1, target, keep=True)
     for name, found in (('dWPP_circuit', ours), ('dWPP_BP', theirs)):
         if f'{seed}{name}' not in case:
             continue
