@@ -134,9 +134,13 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
 
     @property
     def cost(self):
-        """About how many CPU seconds a run takes: its steps, and a comparison of updates that is not shorter."""
-        pairs = sum(a * b for a, b in zip(self.layers[1:-1], self.layers[2:], strict=True))      # W_1: once a presentation
-        return 6e-9 * (40 + pairs + self.layers[1]) * self.dataset_size * self.epochs * self.hold * (1.6 if self.compare else 1)
+        """About how many CPU seconds a run takes: activations, noise, matrices (a large W_1 is written once a sample)."""
+        n, hidden = self.layers, sum(self.layers[1:-1])
+        pairs = sum(a * b for a, b in zip(n[1:-1], n[2:], strict=True)) + min(n[0] * n[1], 1000)
+        learning = 1.0 if self.task == 'fw_bw' else 0.7
+        steps = self.dataset_size * self.epochs * self.hold
+        seconds = 1e-9 * (60 + 14 * (2 * sum(n[1:]) - n[1]) + 9 * hidden + 5 * pairs) * learning * steps
+        return seconds * (1.6 if self.compare else 1.1)
 
 
 _DEEP = dict(compare='BP')
@@ -167,6 +171,7 @@ MODES = {
     'fig4_bp': _FIXED | dict(model_type='BP'),
     'fig4_fa': _FIXED | dict(model_type='FA'),
     **_SLOW,                                                                        # noise of 10, 100, 1000 steps
+    'prospectivity': dict(),                                                        # tau_r and tau_xi, see SWEEPS
     'template': _PAIR | dict(model_type='FA', init_teacher_WPP_range=(0.0, 2.0), rec_per_steps=100),
     'phased_template': dict(task='fw_bw', connection='skip', model_type='FA', layers=(1, 1, 1), activation='soft_relu',
                             noise_mode='uP_adaptive', noise_scale=(0.1,), eta_fw=(50.0, 10.0), eta_bw=(0.0,), eta_IP=(20.0,),
@@ -204,6 +209,8 @@ SWEEPS = {name: [dict(seed=s) for s in SEEDS] for name in MODES if name.startswi
 SWEEPS['fig3_strong'] = [dict(seed=s) for s in (*SEEDS[:4], 999, *SEEDS[5:])]
 SWEEPS['template'] = [dict(seed=s) for s in SEEDS[:5]]
 SWEEPS['phased_template'] = [dict(seed=s) for s in (325551, 333333, 111111)]
+RHO, TAUXI = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (0.03, 0.1, 0.3)
+SWEEPS['prospectivity'] = [dict(taur=rho, tauxi=tau, tauHP=tau, seed=s) for rho in RHO for tau in TAUXI for s in SEEDS[:5]]
 _FIXED_B = dict(eta_bw=(0.0,))                      # PAL, but B stays random
 _FA_NOISE = _FIXED_B | dict(dWPP_low_pass=False)    # FA with the noise and the interneurons' learning of PAL
 _FA = dict(model_type='FA', eta_PI=(0.0,), eta_bw=(0.0,))

@@ -1,12 +1,22 @@
 """Dendritic microcircuits: the experiments of reproduce.py --paper beyond the headline."""
-
 import json
 
 import numpy as np
 
-from common.params import load_params
-from microcircuits import exp_params
-from microcircuits.experiments import CLAIMS, REPLAY, SEEDS, error_rows, params
+from microcircuits.exp_params import RHO, SWEEPS, TAUXI
+from microcircuits.experiments_rows import (
+    CLAIMS,
+    LEGACY,
+    REPLAY,
+    SEEDS,
+    accuracies,
+    differences,
+    error_rows,
+    last,
+    members,
+    test_against,
+)
+from microcircuits.plot_arms import of_arm
 from microcircuits.plot_panels import PUBLISHED, cosine, of_model, stacked
 from reproduction.evidence import row
 
@@ -65,62 +75,69 @@ def replay_4():
     """The three models from the published seeds and stream."""
     rows = [
         row(f'{m}: largest relative difference from 5 stored seeds, {epochs} epochs', checkpoint_difference(m, epochs), None, 0,
-            (0, 1e-6) if epochs == 250 else None, 'released+legacy')
+            (0, 1e-6), LEGACY, n=5)
         for m in ('PAL', 'BP', 'FA')
         for epochs in (250, 5000)
     ]
     rows += [
-        row(f'{m}: largest relative difference from the statistics of 10 seeds', summary_difference(m), None, 0, None,
-            'released+legacy')
+        row(f'{m}: largest relative difference from the statistics of 10 seeds', summary_difference(m), None, 0, (0, 1e-6),
+            LEGACY, n=10)
         for m in ('PAL', 'BP', 'FA')
     ]
     return [
         {'mode': ', '.join(MODES_4), 'figure': 'fig_4ab_replay', 'claim': CLAIMS['fig_4ab'],
-         'runs': [p for mode in MODES_4 for p in params(mode, SEEDS, **REPLAY)],
-         'rows': rows + [r | {'setting': 'released+legacy', 'main': False} for r in error_rows()]}
+         'runs': [p for mode in MODES_4 for p in members(mode, SEEDS, **REPLAY)], 'rows': rows + error_rows(legacy=True)}
     ]
 
 
-# ---------------------------------------------------------------- noise of other time scales
+# ---------------------------------------------------------------- noise of other time scales, lagging and partly lagging rates
+
+ANGLE = 'angle_WPPT_BPP'
+RELEASED = {                                       # the released program's runs: mode, seed -> final angles, degrees
+    ('fig6_10_u', 123): (88.6, 92.1, 87.9), ('fig6_10_u', 456): (92.8, 93.4, 91.3),
+    ('fig6_10_prosp', 123): (18.0, 10.4, 7.6), ('fig6_10_prosp', 456): (23.1, 9.0, 5.4),
+    ('fig6_100_u', 123): (80.1, 43.5, 22.9), ('fig6_100_prosp', 123): (16.3, 9.4, 7.6)}
 
 
-def final_of(mode, layer=None):
-    """A row's value: final angle of B and W^T of each seed, of one layer or the mean over layers."""
-
-    def angles(runs):
-        last = [d['angle_WPPT_BPP'][-1] for meta, d in runs if meta['mode'] == mode]
-        return [float(value.mean() if layer is None else value[layer]) for value in last]
-
-    return angles
+def named(mode):
+    """What a mode is, for a row."""
+    return f'{mode.split("_")[1]} dt, {"lagging" if mode.endswith("_u") else "prospective"}'
 
 
-def figure_6():
-    """Prospective against lagging rates, noise of 10, 100, 1000 steps."""
-    rows = [row('10 dt, lagging: mean over layers, degrees', final_of('fig6_10_u'), None, 91.0, (80, None), main=True,
-                note='released: seeds 123 and 456')]
-    rows += [
-        row(f'10 dt, prospective: layer {i + 1}, degrees', final_of('fig6_10_prosp', i), None, value, (None, 30))
-        for i, value in enumerate((20.7, 10.3, 11.4))
-    ]
-    stored = {'fig6_100_u': (80.1, 43.5, 22.9), 'fig6_100_prosp': (16.3, 9.4, 7.6)}
-    rows += [
-        row(f'100 dt, {"lagging" if mode.endswith("_u") else "prospective"}: layer {i + 1}, degrees', final_of(mode, i), None,
-            value, note='released: one seed')
-        for mode, values in stored.items()
-        for i, value in enumerate(values)
-    ]
-    rows += [
-        row(f'1000 dt, {name}: layer {i + 1}, degrees', final_of(f'fig6_1000_{kind}', i), note='no published value')
-        for kind, name in (('u', 'lagging'), ('prosp', 'prospective'))
-        for i in range(3)
-    ]
-    runs = [
-        p
-        for n, seeds in ((10, SEEDS[:5]), (100, SEEDS[:5]), (1000, SEEDS[:2]))
-        for kind in ('u', 'prosp')
-        for p in params(f'fig6_{n}_{kind}', seeds)
-    ]
-    return [{'mode': 'fig6_*', 'figure': 'fig_6', 'claim': CLAIMS['fig_6'], 'runs': runs, 'rows': rows}]
+def of_run(mode, seed, layer):
+    """A row's value: final angle of B and W^T in one layer of one run."""
+    return lambda runs: float(next(d[ANGLE][-1, layer] for meta, d in runs if (meta['mode'], meta['seed']) == (mode, seed)))
+
+
+def figure_s():
+    """Prospective against lagging rates, noise of 10, 100, 1000 steps; the released program's runs replayed."""
+    rows = [row('10 dt, lagging: mean over layers, degrees',
+                lambda runs: [float(d[ANGLE][-1].mean()) for meta, d in runs if meta['mode'] == 'fig6_10_u'], None, 91.0,
+                (80, None), main=True, note='released: seeds 123 and 456')]
+    bands = {'fig6_10_prosp': (None, 30)}
+    modes = [f'fig6_{n}_{kind}' for n in (10, 100, 1000) for kind in ('u', 'prosp')]
+    rows += [row(f'{named(mode)}: layer {i + 1}, degrees', last(ANGLE, i, mode), band=bands.get(mode))
+             for mode in modes[1:] for i in range(3)]
+    runs = [p for mode in modes for p in members(mode, SEEDS[:2] if '1000' in mode else SEEDS[:5])]
+    replayed = [row(f'{named(mode)}, seed {seed}: layer {i + 1}, degrees', of_run(mode, seed, i), None, value,
+                    (value - 0.05, value + 0.05), LEGACY, n=1)
+                for (mode, seed), values in RELEASED.items() for i, value in enumerate(values)]
+    return [
+        {'mode': 'fig6_*', 'figure': 'fig_s_noise_time', 'claim': CLAIMS['fig_s_noise_time'], 'runs': runs, 'rows': rows},
+        {'mode': 'fig6_*', 'figure': None, 'claim': CLAIMS['fig_s_noise_time'], 'rows': replayed,
+         'runs': [p for mode, seed in RELEASED for p in members(mode, [seed], **REPLAY)]}]
+
+
+def prospectivity():
+    """PAL over tau_r / tau and tau_xi: angles of B and W^T."""
+    def angle(rho, tau):
+        return lambda runs: [float(d[ANGLE][-1].mean()) for meta, d in runs
+                             if (meta['params']['taur'], meta['params']['tauxi']) == (rho, tau)]
+
+    rows = [row(f'tau_r / tau = {rho:g}, tau_xi = {tau / 0.01:g} dt: mean over layers, degrees', angle(rho, tau))
+            for tau in TAUXI for rho in RHO]
+    return [{'mode': 'prospectivity', 'figure': 'fig_s_prospectivity', 'claim': CLAIMS['fig_s_prospectivity'], 'rows': rows,
+             'runs': [p for i in range(len(SWEEPS['prospectivity'])) for p in members('prospectivity', array_num=i + 1)]}]
 
 
 # ---------------------------------------------------------------- demonstrations of the notebooks
@@ -152,52 +169,65 @@ def demonstrations():
         rows.append(
             row(f'{mode}: final B, largest difference',
                 of_demo(mode, lambda d, B=B: np.abs(d['final_BPP_1'].ravel() - B).max()), 0 if mode.startswith('pal') else None,
-                0, (0, 1e-8), 'released+legacy')
+                0, (0, 1e-8), LEGACY, n=1)
         )
         value = stored[mode]['rerun_cos_W_T']
         rows.append(
             row(f'{mode}: cosine of B and W^T', of_demo(mode, with_transpose), None, value, (value - 1e-8, value + 1e-8),
-                'released+legacy')
+                LEGACY, n=1)
         )
     reached = 0.5916619384429115
     rows += [
-        row(
-            'phased_larger: cosine of B and W^T', of_demo('phased_larger', with_transpose), None, None, None, 'released+legacy'
-        ),
+        row('phased_larger: cosine of B and W^T', of_demo('phased_larger', with_transpose), setting=LEGACY, n=1),
         row('phased_pinv: cosine of B and pinv(W) after 10 epochs', of_demo('phased_pinv', lambda d: with_pinv(d, 5009)), 0.897,
-            reached, (reached - 1e-8, reached + 1e-8), 'released+legacy', note='0.897: printed by an older revision'),
+            reached, (reached - 1e-8, reached + 1e-8), LEGACY, note='0.897: printed by an older revision', n=1),
         row('phased_pinv: after the change of W and 10 more epochs', of_demo('phased_pinv', lambda d: with_pinv(d, -1)), 0.4075,
-            None, None, 'released+legacy', note='0.4075: printed by an older revision'),
-        row('phased_pinv2: cosine of B and pinv(W)', of_demo('phased_pinv2', lambda d: with_pinv(d, -1)), None, None, None,
-            'released+legacy'),
+            setting=LEGACY, note='0.4075: printed by an older revision', n=1),
+        row('phased_pinv2: cosine of B and pinv(W)', of_demo('phased_pinv2', lambda d: with_pinv(d, -1)), band=(0.99, None),
+            setting=LEGACY, note='band: pinv(W) is where the rule stands still', n=1),
     ]
     return [
         {'mode': 'demonstrations', 'figure': 'fig_demos', 'claim': CLAIMS['demos'], 'rows': rows,
-         'runs': [load_params(exp_params, mode=mode, **REPLAY) for mode in DEMOS]}
+         'runs': [p for mode in DEMOS for p in members(mode, **REPLAY)]}
     ]
 
 
-# ---------------------------------------------------------------- yin-yang
+# ---------------------------------------------------------------- samples with classes
 
-
-def accuracies(runs, model_type):
-    """Validation accuracy after the last epoch of each seed."""
-    return [float(d['validation_accuracy'][-1]) for _, d in of_model(runs, model_type)]
+ARMS = {'PAL': 'PAL', 'FA': 'FA', 'PAL-fixed-B': 'PAL with B fixed', 'FA-noise': 'FA with PAL\'s noise and interneurons'}
+PAIRS = (('PAL', 'FA'), ('PAL', 'PAL-fixed-B'), ('PAL-fixed-B', 'FA-noise'), ('FA-noise', 'FA'))
 
 
 def yin_yang():
-    """PAL against FA, five seeds."""
-    members = [load_params(exp_params, mode='yin_yang', array_num=i) for i in (1, 2, 3, 4, 5, 11, 12, 13, 14, 15)]
-    rows = [
-        row('PAL: validation accuracy', lambda runs: accuracies(runs, 'PAL'), main=True),
-        row('FA: validation accuracy', lambda runs: accuracies(runs, 'FA')),
-        row('PAL - FA, same seeds',
-            lambda runs: [a - b for a, b in zip(accuracies(runs, 'PAL'), accuracies(runs, 'FA'), strict=True)], None, None,
-            (0, None), main=True),
-    ]
-    return [{'mode': 'yin_yang', 'figure': 'fig_yin_yang', 'claim': CLAIMS['yin_yang'], 'runs': members, 'rows': rows}]
+    """Four arms on the same ten seeds, a quarter of the paper's epochs."""
+    runs = [p for i in range(40) for p in members('yin_yang', array_num=i + 1, epochs=100)]
+    rows = [row(f'{text}: {name} accuracy', accuracies(arm, f'{name}_accuracy'), main=arm == 'PAL' and name == 'test')
+            for arm, text in ARMS.items() for name in ('validation', 'test')]
+    for one, other in PAIRS:
+        for name in ('validation', 'test'):
+            band = (0, None) if (one, other, name) == ('PAL', 'FA', 'validation') else None
+            rows.append(row(f'{ARMS[one]} - {ARMS[other]}, {name}, same seeds', differences(one, other, f'{name}_accuracy'),
+                            band=band, main=name == 'test' and one == 'PAL'))
+        rows.append(row(f'{ARMS[one]} - {ARMS[other]}, test: p (paired t)', test_against(one, other, 'test_accuracy'), n=10))
+    return [{'mode': 'yin_yang', 'figure': 'fig_yin_yang', 'claim': CLAIMS['yin_yang'], 'runs': runs, 'rows': rows}]
+
+
+MNIST_SEEDS = 5
+
+
+def mnist():
+    """PAL, FA, BP on 5,000 images, 100 epochs."""
+    runs = [p for arm in range(3) for i in range(MNIST_SEEDS) for p in members('mnist', array_num=1 + 5 * arm + i)]
+    rows = [row(f'{arm}: accuracy on 10,000 test images', accuracies(arm, 'test_accuracy'), main=True)
+            for arm in ('PAL', 'FA', 'BP')]
+    rows += [row(f'{arm}: B and W_2^T at the end, degrees', lambda runs, arm=arm: [float(d[ANGLE][-1, 0])
+                                                                                  for _, d in of_arm(runs, arm)])
+             for arm in ('PAL', 'FA')]
+    rows += [row(f'{one} - {other}, test, same seeds', differences(one, other, 'test_accuracy'))
+             for one, other in (('PAL', 'FA'), ('BP', 'PAL'))]
+    return [{'mode': 'mnist', 'figure': 'fig_mnist', 'claim': CLAIMS['mnist'], 'runs': runs, 'rows': rows, 'needs': 'mnist'}]
 
 
 def experiments():
     """All of them."""
-    return replay_4() + figure_6() + demonstrations() + yin_yang()
+    return replay_4() + figure_s() + prospectivity() + demonstrations() + yin_yang() + mnist()

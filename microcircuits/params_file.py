@@ -30,6 +30,7 @@ def members_of(path, task, compare=''):
     twice = [s for s in seeds if seeds.count(s) > 1]
     demand(not twice, f'{path}: random_seed has {twice[:1]} twice: equal runs')
     demand(given.pop('input_signal', 'step') == 'step', f'{path}: input_signal must be "step" (samples held for Tpres)')
+    names = set(given)
     notes = translate(path, given)
     series = {name[4:] for name, on in given.items() if name.startswith('rec_') and on is True}
     given = {name: plain(value) for name, value in given.items() if name == 'rec_per_steps' or not name.startswith('rec_')}
@@ -40,7 +41,7 @@ def members_of(path, task, compare=''):
             members = [load_params(exp_params, **({'mode': mode} | given | {'seed': s, 'input_seed': seeds[0]})) for s in seeds]
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
-    idle = [name for name in unused(members[0]) if name in given]
+    idle = [name for name in unused(members[0]) if name in names]
     notes += [f'not used by {members[0].model_type} in this run: {", ".join(idle)}'] if idle else []
     notes += dict.fromkeys(str(w.message) for w in found if 'does nothing in this run' not in str(w.message))
     for note in notes:

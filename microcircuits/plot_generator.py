@@ -11,12 +11,13 @@ from pathlib import Path
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.figures import FIGURES as FOLDER
+from common import figures
 from common.figures import finished, grid, save_figure
+from common.params import demand
 from common.results import result_path
 from common.script import load_or_exit, plots
 from common.words import apart, load_members
-from microcircuits import exp_params
+from microcircuits import exp_params, plot_arms, plot_series
 from microcircuits import plot_panels as panels
 
 
@@ -32,7 +33,7 @@ def fig_3(runs):
 
 # %% Fig. 4a, b: teacher and student
 def fig_4ab(runs):
-    """Loss, and the three weights of a 1-1-1 circuit, under BP, FA and PAL."""
+    """Loss, and the weights of the circuit (the first of each matrix), under BP, FA and PAL."""
     figure, axes = grid(1, 4)
     panels.loss(axes[0, 0], runs)
     panels.weight(axes[0, 1], runs, 'WPP', 1)
@@ -42,58 +43,79 @@ def fig_4ab(runs):
     return figure
 
 
-# %% noise of other time scales
-def fig_6(runs):
+# %% noise of other time scales, partly prospective rates
+def fig_s_noise_time(runs):
     """Alignment with prospective and lagging rates, and the final angles."""
     groups = {}
     for run in runs:
         _, n, kind = run[0]['mode'].split('_')
         groups.setdefault((int(n), kind), []).append(run)
-    figure, axes = grid(1, 1 + 2 * min(1, len(groups)), 3.9)
+    both = [n for n, _ in groups if {(n, 'u'), (n, 'prosp')} <= groups.keys()]
+    figure, axes = grid(1, 3 if both else 1, 3.9)
     panels.final_angles(axes[0, 0], groups)
-    slowest = max(n for n, _ in groups if (n, 'u') in groups and (n, 'prosp') in groups and n < 1000)
-    for ax, kind, title in zip(axes[0, 1:], ('prosp', 'u'), ('prospective', 'lagging'), strict=True):
+    for ax, kind, title in zip(axes[0, 1:], ('prosp', 'u'), ('prospective', 'lagging'), strict=False):
+        slowest = max([n for n in both if n < 1000] or both)
         panels.alignment(ax, groups[slowest, kind], 'angle_WPPT_BPP', legend=kind == 'prosp')
-        ax.set(title=f'{slowest} dt, {title}', ylim=(0, 112))
+        ax.set(title=f'{slowest} dt, {title} (n = {len(groups[slowest, kind])})', ylim=(0, 112))
     return figure
 
 
-# %% demonstrations and yin-yang
+def fig_s_prospectivity(runs):
+    """Angle of B and W^T over tau_r / tau and tau_xi: mean over layers, and the layers one by one."""
+    layers = len(runs[0][0]['params']['layers']) - 2
+    figure, axes = grid(1, 1 + layers, 3.4)
+    plot_arms.heat_map(axes[0, 0], runs, None)
+    for layer in range(layers):
+        plot_arms.heat_map(axes[0, 1 + layer], runs, layer)
+    return figure
+
+
+# %% demonstrations
 def fig_demos(runs):
-    """Cosines of the seven demonstrations of the notebooks; entries of B for the smallest."""
-    figure, axes = grid(2, 4, 3.3)
+    """Cosines of the demonstrations of the notebooks; entries of B for the first."""
+    columns = min(4, len(runs) + 1)
+    figure, axes = grid(-(-(len(runs) + 1) // columns), columns, 3.3)
     for ax, run in zip(axes.flat, runs, strict=False):
         panels.demonstration(ax, run)
-    panels.entries(axes[1, 3], runs[0])
+    panels.entries(axes.flat[len(runs)], runs[0])
+    for ax in axes.flat[len(runs) + 1:]:
+        ax.axis('off')
     return figure
 
 
+# %% samples with classes
 def fig_yin_yang(runs):
-    """Accuracy of PAL and FA, alignment of PAL."""
+    """The task, accuracy of the arms against epochs, at the end, alignment of B."""
+    figure, axes = grid(1, 4)
+    plot_arms.decision(axes[0, 0], runs)
+    plot_arms.accuracy(axes[0, 1], runs, 'validation_accuracy')
+    plot_arms.final_accuracy(axes[0, 2], runs, 'test_accuracy')
+    plot_arms.alignment_of_arms(axes[0, 3], runs)
+    return figure
+
+
+def fig_mnist(runs):
+    """Accuracy of the arms against epochs and at the end, alignment of B."""
     figure, axes = grid(1, 3)
-    panels.decision(axes[0, 0], runs)
-    panels.accuracy(axes[0, 1], runs)
-    for model_type in ('PAL', 'FA'):
-        some = panels.of_model(runs, model_type)
-        if some:
-            x, y = some[0][1]['angle_WPPT_BPP'], panels.stacked(some, 'angle_WPPT_BPP')[:, :, 0]
-            epochs = [i * some[0][0]['params']['rec_per_steps'] / 2e5 for i in range(len(x))]
-            axes[0, 2].plot(epochs, y.T, color=panels.RULES[model_type], alpha=0.4, lw=0.8)
-            axes[0, 2].plot(epochs, y.mean(axis=0), color=panels.RULES[model_type], label=model_type)
-    axes[0, 2].set(xlabel='epoch', ylabel='angle (degrees)', title=panels.TITLES['angle_WPPT_BPP'], ylim=(0, None))
-    axes[0, 2].legend()
+    plot_arms.accuracy(axes[0, 0], runs, 'validation_accuracy')
+    plot_arms.final_accuracy(axes[0, 1], runs, 'test_accuracy')
+    plot_arms.alignment_of_arms(axes[0, 2], runs)
     return figure
 
 
 FIGURES = {'fig_3abc': fig_3, 'fig_3abc_fresh': fig_3, 'fig_3def': fig_3, 'fig_4ab': fig_4ab, 'fig_4ab_replay': fig_4ab,
-           'fig_6': fig_6, 'fig_demos': fig_demos, 'fig_yin_yang': fig_yin_yang}
-OF_MODE = {'fig3_weak': 'fig_3abc', 'fig3_strong': 'fig_3def', 'smoke': 'fig_3abc', 'fig4_pal': 'fig_4ab', 'fig4_bp': 'fig_4ab',
-           'fig4_fa': 'fig_4ab', 'template': 'fig_4ab', 'yin_yang': 'fig_yin_yang'}
+           'fig_s_noise_time': fig_s_noise_time, 'fig_s_prospectivity': fig_s_prospectivity, 'fig_demos': fig_demos,
+           'fig_yin_yang': fig_yin_yang, 'fig_mnist': fig_mnist}
+OF_MODE = {'fig3_weak': fig_3, 'fig3_strong': fig_3, 'smoke': fig_3, 'fig4_pal': fig_4ab, 'fig4_bp': fig_4ab,
+           'fig4_fa': fig_4ab, 'template': fig_4ab, 'phased_template': fig_4ab, 'prospectivity': fig_s_prospectivity,
+           'yin_yang': fig_yin_yang, 'mnist': fig_mnist}
+OF_MODE |= {name: fig_s_noise_time for name in exp_params.MODES if name.startswith('fig6')}
+OF_MODE |= {name: fig_demos for name in exp_params.MODES if name not in OF_MODE}
 
 
 # %% the figures of one mode
 def members_of(words, seeds):
-    """The runs (Params) to draw: these seeds, or the one asked for, or as many of the published seeds as there are."""
+    """The runs (Params) to draw: these seeds, or the one asked for, or as many of the mode's sweep as there are."""
     if seeds:
         return [load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in seeds.split(',')]
     members = load_or_exit(exp_params, words, load_members)
@@ -104,16 +126,17 @@ def members_of(words, seeds):
 
 
 def main(words):
-    """Draw the figures of the mode that `words` (or exp_params.mode) name."""
+    """Draw the figures of the mode that `words` (or exp_params.mode) name: figures/microcircuits/<mode>.png."""
     words, given = apart(words, 'seeds', 'all')
+    demand(given['all'] in (None, 'True', 'False'), f'all takes True or False, not {given["all"]!r}')
     members = members_of(words, given['seeds'])
-    runs = finished(members)
-    name = OF_MODE.get(members[0].mode)
-    if name:
-        save_figure(FIGURES[name](runs), 'microcircuits', name)
-    if given['all'] == 'True' or not name:
-        from microcircuits import plot_series
-        for path in plot_series.draw_all(runs, FOLDER / 'microcircuits' / members[0].mode):
+    runs, mode = finished(members), members[0].mode
+    figure = OF_MODE[mode](runs)
+    what = f'seed {members[0].seed}' if len(runs) == 1 else f'{len(runs)} runs'
+    figure.suptitle(f'{mode}, {members[0].rng} stream, {what}', fontsize=9, x=0.01, ha='left')
+    save_figure(figure, 'microcircuits', mode)
+    if given['all'] == 'True':
+        for path in plot_series.draw_all(runs, figures.FIGURES / 'microcircuits' / mode):
             print(path)
 
 

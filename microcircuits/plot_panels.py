@@ -168,8 +168,11 @@ def loss(ax, runs):
 
 
 def weight(ax, runs, name, layer):
-    """One weight of the 1-1-1 circuit against epochs, each seed; the teacher dashed."""
+    """The first entry of a matrix against epochs, each seed; the teacher's dashed. Not recorded: the panel says so."""
     key = f'{name}_{layer}'
+    if key not in runs[0][1]:
+        ax.text(0.5, 0.5, f'{name} is not recorded', ha='center', transform=ax.transAxes)
+        return
     for model_type, colour in RULES.items():
         some = of_model(runs, model_type)
         if not some:
@@ -180,7 +183,8 @@ def weight(ax, runs, name, layer):
         ax.plot(x[thin], np.median(values, axis=0)[thin], color=colour, label=model_type)
     if name == 'WPP':
         ax.axhline(runs[0][1][f'teacher_{key}'][0, 0], color='k', ls='--', lw=1, label='teacher')
-    symbol = f'W$_{layer}$' if name == 'WPP' else 'B'
+    entry = '' if runs[0][1][key][0].size == 1 else ' (first entry)'
+    symbol = (f'W$_{layer}$' if name == 'WPP' else f'B$_{layer}$') + entry
     ax.set(xlabel='epoch', ylabel=symbol, title=f'{symbol}: {"bottom-up" if name == "WPP" else "top-down"}', xscale='symlog')
     ax.set_xlim(0, None)
 
@@ -207,7 +211,7 @@ def final_angles(ax, groups):
     ax.set(xlabel='correlation time of the noise', ylabel='final angle of B and W$^T$ (degrees)', ylim=(0, 112))
 
 
-# ---------------------------------------------------------------- demonstrations, yin-yang
+# ---------------------------------------------------------------- demonstrations
 
 def cosine(a, b):
     """Cosine of matrices (records, n, m)."""
@@ -243,27 +247,3 @@ def entries(ax, run):
         ax.plot(time, B.reshape(len(B), -1)[:, i], color=LAYERS[i % 5], lw=1)
         ax.plot(time, scale * W.reshape(len(W), -1)[:, i], color=LAYERS[i % 5], lw=1, ls='--')
     ax.set(xlabel='time (ms)', ylabel='weight', title=f'{meta["mode"]}: B, and W$^T$ scaled (dashed)')
-
-
-def accuracy(ax, runs):
-    """Validation accuracy against epochs, each seed and the mean."""
-    for model_type, colour in RULES.items():
-        some = of_model(runs, model_type)
-        if some:
-            x, values = some[0][1]['test_epoch'], stacked(some, 'validation_accuracy')
-            ax.plot(x, values.T, color=colour, alpha=0.3, lw=0.7)
-            ax.plot(x, values.mean(axis=0), color=colour, label=f'{model_type} (n = {len(some)})')
-    ax.axhline(1 / 3, color='k', lw=0.6, ls='--')
-    ax.set(xlabel='epoch', ylabel='validation accuracy', title='Yin-yang', ylim=(0.3, 1))
-    ax.legend(loc='center right')
-
-
-def decision(ax, runs):
-    """The task: samples in the plane, one colour a class."""
-    from microcircuits.data import yin_yang_class
-    points = runs[0][1]['inputs'][:, :2]
-    classes = yin_yang_class(*points.T)
-    for k, name in enumerate(('yin', 'yang', 'dots')):
-        ax.plot(*points[classes == k].T, '.', color=LAYERS[k], ms=3, label=name)
-    ax.set(xlabel='x', ylabel='y', title='Samples', aspect='equal', xlim=(-0.05, 1.05), ylim=(-0.05, 1.25))
-    ax.legend(fontsize=8, loc='upper center', ncol=3, markerscale=3, columnspacing=1)

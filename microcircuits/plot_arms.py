@@ -1,0 +1,97 @@
+"""Dendritic microcircuits: panels that compare arms on samples with classes, and the heat map of prospective rates."""
+from types import SimpleNamespace
+
+import numpy as np
+import seaborn
+
+from microcircuits.data import yin_yang_class
+from microcircuits.exp_params import Params
+from microcircuits.plot_panels import LAYERS, TITLES, stacked
+from reproduction.evidence import mean_interval
+
+ARMS = {'PAL': '#0072B2', 'PAL-fixed-B': '#56B4E9', 'FA-noise': '#E69F00', 'FA': '#D55E00', 'BP': '#222222'}
+ARM_NAMES = {'PAL-fixed-B': 'PAL, B fixed', 'FA-noise': 'FA + noise, B$^I$'}
+
+
+def arm(meta):
+    """Name of the arm of a comparison that a run belongs to."""
+    return Params.arm.fget(SimpleNamespace(**meta['params']))
+
+
+def of_arm(runs, name):
+    """The runs of one arm."""
+    return [run for run in runs if arm(run[0]) == name]
+
+
+def arms_of(runs):
+    """[(name, colour, runs)] of the arms that are there."""
+    return [(name, colour, of_arm(runs, name)) for name, colour in ARMS.items() if of_arm(runs, name)]
+
+
+def accuracy(ax, runs, name):
+    """Accuracy against epochs: each seed, and the mean of each arm; chance dashed."""
+    for arm_name, colour, some in arms_of(runs):
+        x, values = some[0][1]['test_epoch'], stacked(some, name)
+        ax.plot(x, values.T, color=colour, alpha=0.2, lw=0.6)
+        ax.plot(x, values.mean(axis=0), color=colour, label=f'{ARM_NAMES.get(arm_name, arm_name)} (n = {len(some)})')
+    ax.axhline(1 / runs[0][0]['params']['layers'][-1], color='k', lw=0.6, ls='--')
+    ax.set(xlabel='epoch', ylabel=name.replace('_', ' '), title='Learning', ylim=(None, 1))
+    ax.legend(loc='lower right', fontsize=8)
+
+
+def final_accuracy(ax, runs, name):
+    """Accuracy after the last epoch: each seed, mean and 95 % interval of each arm; seeds joined."""
+    arms = arms_of(runs)
+    values = [{meta['seed']: float(d[name][-1]) for meta, d in some} for _, _, some in arms]
+    for seed in sorted(set().union(*values)):
+        joined = [(i, v[seed]) for i, v in enumerate(values) if seed in v]
+        ax.plot(*zip(*joined, strict=True), color='0.8', lw=0.6, zorder=0)
+    for i, ((_, colour, _), v) in enumerate(zip(arms, values, strict=True)):
+        points = np.array(list(v.values()))
+        ax.plot(np.full(len(points), i), points, 'o', color=colour, ms=3, alpha=0.6)
+        low, high = mean_interval(points) or (points.mean(),) * 2
+        mean = points.mean()
+        ax.errorbar(i + 0.18, mean, [[mean - low], [high - mean]], fmt='_', color=colour, ms=10, capsize=3)
+    ax.set_xticks(range(len(arms)), [ARM_NAMES.get(arm_name, arm_name).replace(', ', ',\n').replace(' + ', '\n+ ')
+                                     for arm_name, _, _ in arms], fontsize=8)
+    epochs = runs[0][0]['params']['epochs']
+    ax.set(ylabel=name.replace('_', ' '), title=f'After {epochs} epochs (mean, 95 %)', xlim=(-0.5, len(arms) - 0.5))
+
+
+def alignment_of_arms(ax, runs):
+    """Angle of B and W^T of the last hidden layer against epochs: each seed, and the mean of each arm."""
+    for arm_name, colour, some in arms_of(runs):
+        p = some[0][0]['params']
+        y = stacked(some, 'angle_WPPT_BPP')[:, int(some[0][1]['first_record']):, -1]
+        x = (np.arange(y.shape[1]) + 1) * p['rec_per_steps'] / (p['dataset_size'] * round(p['Tpres'] / p['dt']))
+        ax.plot(x, y.T, color=colour, alpha=0.2, lw=0.6)
+        ax.plot(x, y.mean(axis=0), color=colour, label=ARM_NAMES.get(arm_name, arm_name))
+    ax.axhline(90, color='k', lw=0.6, ls='--')
+    ax.set(xlabel='epoch', ylabel='angle (degrees)', title=TITLES['angle_WPPT_BPP'], ylim=(0, None))
+    ax.legend(fontsize=8, loc='lower right')
+
+
+def heat_map(ax, runs, layer):
+    """Final angle of B and W^T (mean over seeds; over layers too if layer is None) over tau_r / tau and tau_xi / dt."""
+    cells = {}
+    for meta, d in runs:
+        last, p = d['angle_WPPT_BPP'][-1], meta['params']
+        cells.setdefault((p['taur'], p['tauxi'] / p['dt']), []).append(last.mean() if layer is None else last[layer])
+    rho, tau = (sorted({key[i] for key in cells}) for i in (0, 1))
+    means = np.array([[np.mean(cells.get((x, y), [np.nan])) for x in rho] for y in tau])
+    seaborn.heatmap(means, ax=ax, vmin=0, vmax=95, cmap='viridis_r', annot=True, fmt='.0f', cbar=layer is None,
+                    xticklabels=[f'{x:g}' for x in rho], yticklabels=[f'{y:g}' for y in tau], annot_kws={'size': 8})
+    ax.invert_yaxis()
+    n = min(map(len, cells.values()))
+    ax.set(xlabel='τ$_r$ / τ (0 lagging, 1 prospective)', ylabel='τ$_ξ$ / dt',
+           title=f'B and W$^T$, mean over layers (n = {n})' if layer is None else f'hidden layer {layer + 1}')
+
+
+def decision(ax, runs):
+    """The task: samples in the plane, one colour a class."""
+    points = runs[0][1]['inputs'][:, :2]
+    classes = yin_yang_class(*points.T)
+    for k, name in enumerate(('yin', 'yang', 'dots')):
+        ax.plot(*points[classes == k].T, '.', color=LAYERS[k], ms=3, label=name)
+    ax.set(xlabel='x', ylabel='y', title='Samples', aspect='equal', xlim=(-0.05, 1.05), ylim=(-0.05, 1.25))
+    ax.legend(fontsize=8, loc='upper center', ncol=3, markerscale=3, columnspacing=1)
