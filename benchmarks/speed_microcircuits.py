@@ -3,9 +3,9 @@ import numpy as np
 
 from common.params import load_params
 from microcircuits import exp_params, state
-from microcircuits.circuit import NO_ROWS, Microcircuit
+from microcircuits.circuit import HELD_FROM, NO_ROWS, Microcircuit
 
-STEPS = 5000
+STEPS, HOLD = 5000, 100
 SWITCHES = {'bw_only': {'learn_lat_weights': True, 'learn_bw_weights': True},
             'fw_bw': {'learn_weights': True, 'learn_lat_weights': True, 'learn_bw_weights': True}}
 # layers, rule, task, microseconds a step of the released program (one core)
@@ -34,15 +34,20 @@ def stepping(layers, rule, task):
         """What is timed."""
         normals = rng.standard_normal(STEPS * net.shape.hidden) if rule in ('PAL', 'LDRL') else None
         net.count[state.DRAWN] = 0
-        net.advance(rows, 100, STEPS, normals, target, **SWITCHES[task])
+        net.advance(rows, HOLD, STEPS, normals, target, **SWITCHES[task])
     return call
 
 
 def kernels():
-    """Multiply-adds: every matrix forward (W, WIP, B, BI), and the learning ones again; logistic counted as one tanh."""
+    """Multiply-adds: every matrix forward (W, WIP, B, BI), and the learning ones again; logistic counted as one tanh.
+
+    Where the first layer goes by blocks of held inputs (held.py), its products and updates count once a presentation.
+    """
     for layers, rule, task, released in CASES:
-        W = sum(a * b for a, b in zip(layers[:-1], layers[1:], strict=True))
-        lateral = W - layers[0] * layers[1]
+        W_1 = layers[0] * layers[1]
+        lateral = sum(a * b for a, b in zip(layers[1:-1], layers[2:], strict=True))
+        held = rule != 'LDRL' and (task == 'bw_only' or W_1 >= HELD_FROM)
+        W = lateral + (3 * W_1 / HOLD if held else W_1)
         cells, inter = sum(layers[1:]), sum(layers[2:])
         learning = (W + lateral if task == 'fw_bw' else 0) + lateral * (1 + (rule == 'PAL'))
         mode = 'fig3_weak' if layers == (5, 20, 10, 20, 5) else ''

@@ -14,7 +14,7 @@ from microcircuits.experiments_rows import (
     error_rows,
     last,
     members,
-    test_against,
+    p_of,
 )
 from microcircuits.plot_arms import of_arm
 from microcircuits.plot_panels import PUBLISHED, cosine, of_model, stacked
@@ -208,7 +208,7 @@ def yin_yang():
             band = (0, None) if (one, other, name) == ('PAL', 'FA', 'validation') else None
             rows.append(row(f'{ARMS[one]} - {ARMS[other]}, {name}, same seeds', differences(one, other, f'{name}_accuracy'),
                             band=band, main=name == 'test' and one == 'PAL'))
-        rows.append(row(f'{ARMS[one]} - {ARMS[other]}, test: p (paired t)', test_against(one, other, 'test_accuracy'), n=10))
+        rows.append(row(f'{ARMS[one]} - {ARMS[other]}, test: p (paired t)', p_of(one, other, 'test_accuracy'), n=10))
     return [{'mode': 'yin_yang', 'figure': 'fig_yin_yang', 'claim': CLAIMS['yin_yang'], 'runs': runs, 'rows': rows}]
 
 

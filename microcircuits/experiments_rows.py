@@ -82,7 +82,7 @@ def differences(one, other, name):
     return value
 
 
-def test_against(one, other, name):
+def p_of(one, other, name):
     """A row's value: p of the paired t-test of two arms."""
     def value(runs):
         d = differences(one, other, name)(runs)
