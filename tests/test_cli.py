@@ -31,7 +31,7 @@ def test_run_then_plot_from_another_folder(call, tmp_path):
     saved, = (tmp_path / 'results').rglob('*.npz')
     assert str(saved) in result.stdout
     call('-m', 'impression_learning.plot_generator', 'mode=smoke')
-    assert {path.suffix for path in (tmp_path / 'figures').rglob('fig_1.*')} == {'.png', '.pdf'}
+    assert {path.suffix for path in (tmp_path / 'figures').rglob('fig_1_smoke.*')} == {'.png', '.pdf'}
 
 
 def test_mode_edited_in_the_parameter_file(call, tmp_path):
