@@ -40,7 +40,7 @@ def check_sizes(p):
 def check_numbers(p):
     """Real numbers."""
     require(p, 'scale', 0 < p.scale <= 100, 'a factor for the length of the run, above 0 and up to 100')
-    require(p, 'dt', 0 < p.dt < 4, 'the transition 1 - dt/4 of the stimulus must lie between 0 and 1')
+    require(p, 'dt', 0 < p.dt < 4, '0 < dt < 4 must hold: the transition 1 - dt/4 of the stimulus lies between 0 and 1')
     within(p, 'sigma_in sigma_latent sigma_obs_gen sigma_latent_gen', 1e-8, 1e3, 'a noise s.d. is positive')
     within(p, 'learning_rate', 0, 1e3, 'weights would explode at once')
     within(p, 'recognition_scale', 1e-6, 1e12, 'it divides the learning rate')
@@ -51,6 +51,7 @@ def check_numbers(p):
 def check_together(p):
     """Values that must fit each other."""
     require(p, 'rng seed array_num', p.rng != 'legacy' or p.seed + p.array_num <= 2 ** 32, 'legacy seeds have 32 bits')
+    require(p, 'n_in data', p.n_in == 128 or p.data != 'spoken_digits', 'the spectrograms have 128 mel bands')
     for name in ('n_sample', 'n_test'):
         require(p, f'{name} data', getattr(p, name) >= 1 or p.data != 'ou',
                 '0 means the whole data set, the simulated stimulus has no end')

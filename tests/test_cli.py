@@ -78,7 +78,6 @@ def test_original_words_still_work(call):
     (['dt=0'], '0 < dt < 4'),
     (['dt=4'], '0 < dt < 4'),
     (['recognition_scale=0'], 'it divides the learning rate'),
-    (['n_in=99', 'data=mnist'], '28 x 28 pixels'),
     (['data=spoken_digits'], '128 mel bands'),
 ])
 def test_bad_input_ends_in_one_line_before_anything_is_computed(call, tmp_path, words, message):
