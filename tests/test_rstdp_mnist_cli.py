@@ -291,3 +291,12 @@ def test_networks_that_cannot_be_used(tmp_path):
         evaluate.load(tmp_path / 'nothing.npz')
     with pytest.raises(FileNotFoundError, match='is a folder'):
         evaluate.load(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('data_set', ['mnist', 'digits'])
+def test_the_walkthrough_runs_through(call, tmp_path, data_set):
+    """On MNIST where it is on disk, and on the stand-in; it ends with asserts on what it says."""
+    place = {'PLASTICITY_DATA': str(tmp_path)} if data_set == 'digits' else {}
+    out, _ = call(ROOT / 'rstdp_mnist' / 'walkthrough.py', **place)
+    assert 'test accuracy in epoch 3' in out
