@@ -47,9 +47,9 @@ def measured(name):
 
 
 def params_of(run):
-    """The Params of a finished run."""
+    """The Params of a finished run (its data need not be there any more)."""
     with warnings.catch_warnings(action='ignore'):
-        return load_params(exp_params, **run[0]['params'])
+        return load_params(exp_params, **run[0]['params'] | {'data_dir': ''})
 
 
 def accuracy(runs, part):

@@ -65,7 +65,7 @@ def call(start):
     ('threshold=15', 'two numbers'), ('threshold=nan,10', 'takes tuple'), ('s3_dropout=1', 'a probability'),
     ('n_validation=60000', 'layer 3 needs training images'), ('reward=margn', 'did you mean margin?'),
     ('reward=margin class_map=flat_mod', 'class_map=by_map is needed'), ('margin=0 reward=margin', '0 < margin <= 1'),
-    ('slow_weights=-1', '0 .. 1000000000'),
+    ('slow_weights=-1', 'slow_weights = -1: allowed is 0 .. '),
     ('data=fashion', 'did you mean fashion_mnist?'), ('pooling=mean', 'what a pooled cell passes on'),
     ('class_map=mod', 'which class'),
     ('competition=batch', 'scores whole batches'), ('rng=legacy', 'no legacy stream'), ('first_factors=2,1', '0 .. 1'),
@@ -132,9 +132,9 @@ def test_missing_mnist_names_the_command(call, tmp_path):
     """The folder that is given is the only place, whatever $PLASTICITY_DATA holds."""
     (tmp_path / 'empty').mkdir()
     at = {'PYTHONPATH': str(ROOT)}
-    for place, message in (('empty', 'python data/fetch.py mnist'), ('nowhere', 'is not a folder that exists')):
+    for place, message, code in (('empty', 'python data/fetch.py mnist', 1), ('nowhere', 'does not exist', 2)):
         words = 'mode=smoke', f'data_dir={tmp_path / place}'
-        _, error = call('-m', 'rstdp_mnist.simulation', *words, code=1, **at)
+        _, error = call('-m', 'rstdp_mnist.simulation', *words, code=code, **at)
         assert message in error and len(error.strip().splitlines()) == 1
 
 
@@ -259,7 +259,7 @@ def test_a_saved_network_is_tested_again(call, tmp_path):
     assert drawn == {f'fig_{i}_digits_seed0.png' for i in (1, 2, 3, 4, 5)}
     assert 'layer 1, threshold 15' in out and 'layer 2, threshold 10' in out
     for words, message in ((['n_maps=8,12,30'], 'conv3_weight has shape (20, 12, 5, 5), (30, 12, 5, 5) is needed'),
-                           (['data=mnist', f'data_dir={tmp_path / "nowhere"}'], 'is not a folder that exists'),
+                           (['data=mnist', f'data_dir={tmp_path / "nowhere"}'], 'does not exist'),
                            (['which=best', 'which=last'], 'which is given twice'), (['which=lst'], 'did you mean last?')):
         _, error = call('-m', 'rstdp_mnist.evaluate', f'load={saved}', *words, code=1, **at)
         assert message in error and len(error.strip().splitlines()) == 1
