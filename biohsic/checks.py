@@ -39,7 +39,7 @@ def layered(p):
 
 def has_signal(p):
     """HSIC with input and label is computed: of hidden layers, or of the reservoir's z."""
-    return p.task == 'reservoir' or (p.task != 'bp' and bool(p.features) and (p.task, p.modulator) != ('biohsic', 'none'))
+    return p.task == 'reservoir' or (p.task != 'bp' and bool(p.features))
 
 
 def uneven(p):

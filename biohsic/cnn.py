@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from biohsic import data, layers
+from biohsic.diagnostics import View
 from biohsic.hsic import MODULATORS, NONE, third_factor
 from biohsic.optimise import learning_rates
 
@@ -120,8 +121,7 @@ def local_gradient(layer, error):
 
 def output_gradient(flat, logits, labels, current_only):
     """(dW, db) of the read-out: mean cross-entropy of the batch, or that of the current sample alone."""
-    d = logits.softmax(1)
-    d[torch.arange(len(labels), device=d.device), labels] -= 1
+    d = logits.softmax(1) - F.one_hot(labels, logits.shape[1])
     if current_only:
         d[:-1] = 0
     else:
@@ -182,6 +182,19 @@ class CnnModels:
             models.append(model + [layers.lecun_normal(rng, (n, p.nclasses), n), np.zeros(p.nclasses)])
         return cls(p, models)
 
+    def __len__(self):
+        return len(self.networks)
+
+    @torch.no_grad()
+    def views(self, k, x):
+        """Hidden layers of network k in a window of images x (N, H, W, C) (see diagnostics)."""
+        found, _, _ = forward(self.networks[k].weights, self.put(x, dtype=self.dtype), self.p.pooling_factor)
+        for layer in found:
+            def update(xi, layer=layer):
+                error = self.put(xi, dtype=self.dtype).reshape(layer.z[-1:].shape)
+                return torch.cat([g.flatten() for g in local_gradient(layer, error)]).double().cpu().numpy()
+            yield View(layer.z.flatten(1).cpu().numpy(), update)
+
     def state(self):
         """Everything that changes: arrays (views of the tensors on a CPU)."""
         return {f'{name}_{k}': part.cpu().numpy() for k, network in enumerate(self.networks)
@@ -237,7 +250,7 @@ class CnnModels:
         are the forward pass of the next window: N + 1 images instead of 2 N.
         """
         p, N, shift = self.p, self.p.batch_size, 1 if self.p.sliding else self.p.batch_size
-        out = torch.zeros((len(self.networks), windows, 3), dtype=torch.float64, device=self.device)
+        out = self.put(np.zeros((len(self.networks), windows, 3)))
         y = self.put(labels[0])
         ahead = [None] * len(self.networks)
         images = None if p.augment else self.put(xs[0], dtype=self.dtype)
@@ -275,7 +288,7 @@ class CnnModels:
     @torch.no_grad()
     def evaluate(self, x, labels):
         """(M, images, 2): cross-entropy of each image, 1 where it is right. Raw images are standardised first."""
-        out = torch.zeros((len(self.networks), len(x), 2), dtype=torch.float64, device=self.device)
+        out = self.put(np.zeros((len(self.networks), len(x), 2)))
         for first in range(0, len(x), BLOCK):
             part, y = x[first:first + BLOCK], self.put(labels[first:first + BLOCK])
             images = self.put(data.standardise(part) if part.dtype == np.uint8 else part, dtype=self.dtype)

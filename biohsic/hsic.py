@@ -162,6 +162,17 @@ def objective(kx, ky, kz, gamma):
     return x - gamma * y, x, y
 
 
+def unbiased(Ka, Kb):
+    """HSIC of two kernel matrices (N, N), N >= 4, without the bias of few samples; linear in each of them.
+
+    Mean of K^a_ij (K^b_ij + K^b_qr - 2 K^b_iq) over all choices of different i, j, q, r (Song and others 2012, Journal of
+    Machine Learning Research 13). The usual estimator is above 0 for independent samples, by an amount of order 1 / N.
+    """
+    N, A, B = len(Ka), Ka - np.diag(np.diag(Ka)), Kb - np.diag(np.diag(Kb))
+    total = np.sum(A * B) + A.sum() * B.sum() / ((N - 1) * (N - 2)) - 2 * A.sum(axis=0) @ B.sum(axis=0) / (N - 2)
+    return total / (N * (N - 3))
+
+
 @kernel
 def third_factor(modulator, kx, ky, gamma):
     """c (N,) of a window."""

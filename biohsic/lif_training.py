@@ -178,6 +178,16 @@ def train(net, rule, o, x, labels, windows, N, w, m, v, u, rates, updates, learn
 
 
 @kernel
+def settled(net, rule, x, w, u, N, slots):
+    """Working memory after T_s steps of a window x (N, D) from u, which changes in place."""
+    s = workspace(net, N, slots)
+    present(net, s, x, 0, N)
+    for t in range(rule.steps):
+        network_step(net, rule, s, w, u, slots, min(t, 1))
+    return s
+
+
+@kernel
 def evaluate(net, rule, x, labels, N, w, u, out):
     """Test set in batches of N samples, each from the stored u (slot j: sample j). out (batches, 2 + 3 layers): `measure`."""
     slots = u.shape[1]

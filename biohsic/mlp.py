@@ -162,8 +162,13 @@ def evaluate(net, x, labels, w, out):
 
 
 @kernel
-def outputs(net, x, w):
-    """Outputs of all layers, one behind the other: layer l is (samples, units), see `layer`."""
+def passed(net, x, w):
+    """Working memory after the forward pass of all samples x; layers of its arrays: see `layer`."""
     s = workspace(net, len(x), 1, w)
     forward(net, w, s, x, 0, 0, len(x), len(x))
-    return s.z
+    return s
+
+
+def outputs(net, x, w):
+    """Outputs of all layers, one behind the other: layer l is (samples, units), see `layer`."""
+    return passed(net, x, w).z

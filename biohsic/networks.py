@@ -9,12 +9,13 @@ import numba
 import numpy as np
 
 from biohsic import data, layers, lif, lif_training, mlp, mlp_training
+from biohsic.diagnostics import View
 from biohsic.hsic import MODULATORS
 from biohsic.optimise import learning_rates, optimiser
 
 for _kernel in (lif_training.train, lif_training.evaluate, mlp_training.train_windows, mlp_training.train_batches,
                 mlp.evaluate):
-    _kernel.targetoptions['nogil'] = True
+    getattr(_kernel, 'targetoptions', {})['nogil'] = True              # plain functions with NUMBA_DISABLE_JIT
 
 
 def over_models(call, n):
@@ -45,6 +46,9 @@ class Models:
     def state(self):
         """Everything that changes: live arrays."""
         return {'w': self.w, 'm': self.m, 'v': self.v}
+
+    def __len__(self):
+        return len(self.w)
 
     def rates(self, n, per_epoch):
         """Learning rates of the next n updates."""
@@ -105,6 +109,26 @@ class LifModels(Models):
         return out
 
 
+    def views(self, k, x):
+        """Hidden layers of network k in a window x (N, in) presented from u = 0 (see diagnostics)."""
+        net, N = self.net, len(x)
+        u, slots = np.zeros_like(self.u[k]), self.u.shape[2]
+        s = lif_training.settled(net, self.rule, np.ascontiguousarray(x, float), self.w[k:k + 1], u, N, slots)
+        for l in range(net.depth - 1):
+            first, units = net.units[l], net.sizes[l + 1]
+            z = s.z[net.sizes[0] + first:net.sizes[0] + first + units, :N].T
+            yield view(np.ascontiguousarray(u[first:first + units, :N].T), np.ascontiguousarray(z), s.scale[l, :N])
+
+
+def view(a, z, scale):
+    """View of a dense layer: its weights change by z^{l-1} delta^T, in a direction that delta alone decides."""
+    def update(xi):
+        delta = xi.astype(z.dtype)[None].copy()
+        mlp_training.through_layer(a[-1:], z[-1:], scale[-1:], delta, 0)
+        return delta[0].astype(float)
+    return View(z, update)
+
+
 class MlpModels(Models):
     """Multi-layer perceptrons under the three-factor rule, the HSIC objective or back-propagation."""
 
@@ -137,3 +161,10 @@ class MlpModels(Models):
         out = np.zeros((len(self.w), len(x), 2))
         over_models(lambda k: mlp.evaluate(self.net, x, labels, self.w[k], out[k]), len(self.w))
         return out
+
+    def views(self, k, x):
+        """Hidden layers of network k in a window x (N, in) (see diagnostics)."""
+        net, N = self.net, len(x)
+        s = mlp.passed(net, np.ascontiguousarray(x, self.w.dtype), self.w[k])
+        for l in range(net.depth - 1):
+            yield view(mlp.layer(net, s.a, l, N), mlp.layer(net, s.z, l, N), s.scale[l])

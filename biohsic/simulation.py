@@ -14,7 +14,7 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from biohsic import data, reservoir
+from biohsic import data, diagnostics, reservoir
 from biohsic.layers import generator
 from biohsic.networks import LifModels, MlpModels
 from common.checkpoint import Checkpoint
@@ -22,6 +22,7 @@ from common.running import progress
 from common.script import main
 
 CHUNK = {'lif': 300, 'mlp': 1000, 'cnn': 10}                 # windows between two looks at the clock
+LIMIT = 1e6                                                  # weights or membrane states beyond it have blown up
 
 
 def run(p, checkpoint=None):
@@ -56,25 +57,30 @@ class History:
         self.train = np.full((rows, n_models, 1 + columns), np.nan)            # loss while learning, then the metrics
         self.test, self.subset = np.full((rows, n_models, columns), np.nan), np.full((rows, n_models, columns), np.nan)
         self.sums, self.weight = np.zeros((n_models, 1 + columns)), 0.0
+        shapes = {'kz': (diagnostics.BINS,), 'xi': (), 'cosine': (), 'hsic': (2,)} if p.sliding and p.features else {}
+        self.factor = {name: np.full((rows, n_models, len(p.features), *shape), np.nan) for name, shape in shapes.items()}
 
     def add(self, out, weights):
         """Windows measured: out (M, windows, 1 + columns), weights (windows,)."""
         self.sums += np.einsum('mwc,w->mc', out, weights)
         self.weight += weights.sum()
 
-    def close_epoch(self, test, subset):
-        """The epoch is over: its training means, and the test set's (M, columns)."""
+    def close_epoch(self, test, subset, factor):
+        """The epoch is over: its training means, the test set's (M, columns), and what diagnostics.report found."""
         if self.weight:
             self.train[self.epoch] = self.sums / self.weight
         self.test[self.epoch] = test
         if subset is not None:
             self.subset[self.epoch] = subset
+        for name, value in factor.items():
+            self.factor[name][self.epoch] = value
         self.sums[:], self.weight = 0.0, 0.0
         self.epoch, self.position = self.epoch + 1, 0
 
     def arrays(self):
-        """Result arrays (epochs + 1, M); *_hsic (epochs + 1, M, layers, 3): objective, HSIC(x, z), HSIC(y, z)."""
-        out = {'step_loss': self.train[:, :, 0]}
+        """Result arrays (epochs + 1, M); *_hsic (epochs + 1, M, layers, 3): objective, HSIC(x, z), HSIC(y, z);
+        third_factor_* (epochs + 1, M, hidden layers, ...), see diagnostics."""
+        out = {'step_loss': self.train[:, :, 0]} | {f'third_factor_{name}': value for name, value in self.factor.items()}
         for name, values in (('train', self.train[:, :, 1:]), ('test', self.test), ('check', self.subset)):
             if name == 'check' and not self.p.check_size:
                 continue
@@ -85,7 +91,7 @@ class History:
 
 
 def train(p, models, sets, checkpoint):
-    """All epochs, in place. -> (History, number of the window where a weight became infinite, or -1)"""
+    """All epochs, in place. -> (History, number of the window where a weight left all bounds, or -1)"""
     n, n_models = len(sets.train_x), p.nmodels
     windows = n - p.batch_size + 1 if p.sliding else -(-n // p.batch_size)
     history = History(p, n_models, models.columns)
@@ -104,12 +110,16 @@ def train(p, models, sets, checkpoint):
                     learn_chunk(p, models, sets, orders, count, windows, history)
                     history.position += count
                     bar.update(count)
-                    if not all(np.isfinite(array).all() for array in models.state().values()):
+                    if not all((np.abs(array) < LIMIT).all() for array in models.state().values()):
                         return history, history.epoch * windows + history.position - 1
                     checkpoint.offer(frozen, models, history)
             history.close_epoch(measure(p, models, sets.test_x, sets.test_y, history.epoch),
                                 measure(p, models, sets.train_x[:p.check_size], sets.train_y[:p.check_size], 0)
-                                if p.check_size else None)
+                                if p.check_size else None,
+                                diagnostics.report(p, models, sets) if history.factor else {})
+            if history.factor and history.epoch in (1, p.nepochs + 1):
+                when = 'before learning' if history.epoch == 1 else 'at the end'
+                diagnostics.name_silence(p, history.factor['xi'][history.epoch - 1], when)
             checkpoint.offer(frozen, models, history)
     return history, -1
 
@@ -180,6 +190,7 @@ def frozen(models, history):
     """(meta, arrays) of an unfinished run."""
     arrays = {f'model_{name}': value for name, value in models.state().items()}
     arrays |= {name: getattr(history, name) for name in ('train', 'test', 'subset', 'sums')}
+    arrays |= {f'factor_{name}': value for name, value in history.factor.items()}
     return {'epoch': history.epoch, 'position': history.position, 'weight': history.weight, 'updates': models.updates}, arrays
 
 
@@ -197,6 +208,8 @@ def resume(checkpoint, models, history):
             value[...] = state[name]
     for name in ('train', 'test', 'subset', 'sums'):
         getattr(history, name)[...] = arrays[name]
+    for name, value in history.factor.items():
+        value[...] = arrays[f'factor_{name}']
     history.epoch, history.position, history.weight = meta['epoch'], meta['position'], meta['weight']
     models.updates = meta['updates']
 

@@ -73,6 +73,8 @@ def test_kernels_objective_signal(seed, rule, N, units, inputs):
     xi = hsic.modulating_signal(rule.modulator, x, y, z, rule.gamma, *widths)
     np.testing.assert_allclose(xi, eq.modulating_signal(c, z, rule.sigma_z), **CLOSE)
     gradient = eq.objective_gradient(Kx, Ky, z, rule.gamma, rule.sigma_z)
+    if N > 3:
+        np.testing.assert_allclose(hsic.unbiased(Kx, Kz), eq.hsic_unbiased(Kx, Kz), **CLOSE)
     exact = eq.modulating_signal(eq.third_factor(Kx, Ky, rule._replace(modulator='exact')), z, rule.sigma_z)
     np.testing.assert_allclose(exact, gradient[-1], **CLOSE)
 

@@ -127,9 +127,9 @@ def test_all_parameters_and_modes_are_here():
 @pytest.mark.parametrize('mode, given', SETTINGS[:12])
 def test_a_data_folder_is_the_only_place_or_named(mode, given, folder, monkeypatch, tmp_path):
     monkeypatch.setenv('PLASTICITY_DATA', str(folder))
-    p = tiny(mode, **given | {'data_dir': str(tmp_path / 'nowhere')})
+    p = tiny(mode, **given | {'data_dir': str(tmp_path)})
     if 'data_dir' in unused(p):
         result(p)
     else:
-        with pytest.raises(FileNotFoundError, match='nowhere'):
+        with pytest.raises(FileNotFoundError, match=f'not found below {tmp_path};'):
             result(p)

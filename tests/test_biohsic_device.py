@@ -1,0 +1,76 @@
+"""biohsic: convolutions on a device whose tensors refuse what CUDA's refuse (no GPU needed); reuse of forward passes."""
+import numpy as np
+import pytest
+import torch
+
+from biohsic import cnn, data, exp_params, simulation
+from common.params import load_params
+
+
+class DeviceTensor(torch.Tensor):
+    """A tensor that cannot be read by numpy, nor be mixed with tensors of the CPU, before .cpu(), as on a GPU."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        given = [*args, *(kwargs or {}).values()]
+        parts = [t for part in given for t in (part if isinstance(part, (list, tuple)) else [part])]
+        with torch._C.DisableTorchFunctionSubclass():
+            if function is torch.Tensor.cpu:
+                return args[0].as_subclass(torch.Tensor).clone()
+            if any(type(t) is torch.Tensor and t.ndim for t in parts):
+                raise RuntimeError('expected all tensors to be on the same device')
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy; use Tensor.cpu() first")
+
+    numpy = __array__
+
+
+def elsewhere(array, device, dtype=None):
+    """cnn.to_device for this device."""
+    return torch.as_tensor(np.ascontiguousarray(array), dtype=dtype).as_subclass(DeviceTensor)
+
+
+def test_the_device_refuses():
+    t = elsewhere(np.ones(3), None)
+    for wrong in (lambda: np.asarray(t), lambda: t + torch.ones(3), t.numpy):
+        with pytest.raises((TypeError, RuntimeError), match='cuda|same device'):
+            wrong()
+    row = np.zeros(2)
+    with pytest.raises(TypeError, match='cuda'):
+        row[:] = t[:2]
+    assert np.array_equal((2 * t).cpu().numpy(), [2, 2, 2])
+
+
+@pytest.mark.parametrize('task', ['biohsic', 'hsic', 'bp'])
+@pytest.mark.parametrize('given', [{}, {'train_metrics': False, 'optimizer': 'sgd'},
+                                   {'modulator': 'none', 'readout_batch': 'current'}])
+def test_a_run_on_the_device_is_that_on_the_cpu(task, given, monkeypatch):
+    p = load_params(exp_params, mode='smoke', task=task, model='cnn', features=(3, 2), train_size=23, nepochs=1, batch_size=5,
+                    **given)
+    here = simulation.run(p)
+    monkeypatch.setattr(cnn, 'to_device', elsewhere)
+    for name, value in simulation.run(p).items():
+        np.testing.assert_allclose(value, here[name], rtol=1e-12, err_msg=name)
+
+
+def test_passes_that_are_used_again_change_nothing():
+    """Metrics on: N + 1 images a step, the pass after an update is that of the next window. Off: N images, always anew."""
+    found = [simulation.run(load_params(exp_params, mode='smoke', model='cnn', features=(4, 3), train_size=40, nepochs=2,
+                                        train_metrics=flag)) for flag in (True, False)]
+    for name in ('final_W1', 'final_W3', 'test_loss'):
+        np.testing.assert_allclose(found[0][name], found[1][name], rtol=1e-9, atol=1e-12)
+    assert np.isfinite(found[0]['train_accuracy']).all() and np.isnan(found[1]['train_accuracy']).all()
+
+
+def test_metrics_of_a_step_are_those_of_the_updated_network():
+    p = load_params(exp_params, mode='smoke', model='cnn', features=(4, 3), nmodels=1, nepochs=1)
+    sets = data.load(p)
+    models = cnn.CnnModels.begin(p, sets)
+    for first in range(3):
+        rows = slice(first, first + p.batch_size)
+        before = models.evaluate(sets.train_x[rows], sets.train_y[rows])[0].mean(axis=0)
+        out = models.train([sets.train_x[rows]], [sets.train_y[rows]], 1, 1)[0, 0]
+        after = models.evaluate(sets.train_x[rows], sets.train_y[rows])[0].mean(axis=0)
+        np.testing.assert_allclose(out, [before[0], *after], rtol=1e-9)
