@@ -22,8 +22,8 @@ def network(ax):
     for name, (x, n, colour) in columns.items():
         ax.plot(*np.array(places[name]).T, 'o', ms=9, color=colour)
         ax.text(x, (n - 1) / 4 + 0.35, name, ha='center')
-    for x, text in ((0.75, 'C'), (1.5, 'W, b, noise σ'), (2.25, 'D')):
-        ax.text(x, -1.75, text, ha='center')
+    for x, y, text in ((0.75, 1.45, 'C'), (1.5, -1.75, 'W, b, σ'), (2.25, 1.2, 'D')):
+        ax.text(x, y, text, ha='center')
     ax.annotate('', (1.7, -2.15), (3.0, -0.6), arrowprops={'arrowstyle': '->', 'color': CONTROL,
                                                            'connectionstyle': 'arc3,rad=-0.35'})
     ax.text(2.75, -2.05, 'reward α', color=CONTROL, ha='center')

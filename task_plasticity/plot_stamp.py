@@ -1,0 +1,41 @@
+"""Task-dependent representations: what stands on every figure: panel letters, and which runs it shows."""
+import functools
+import string
+import warnings
+
+from common.params import load_params
+from task_plasticity import exp_params
+
+FIGURES = {}                            # name: function of finished runs [(meta, arrays), ...]
+
+
+def changed(params):
+    """{name: value} of the parameters of a run that are not those of its mode (but for the seed)."""
+    with warnings.catch_warnings(action='ignore'):
+        plain = load_params(exp_params, **{name: params[name] for name in ('mode', 'array_num', 'released_code')})
+    return {name: value for name, value in params.items() if name != 'seed' and value != getattr(plain, name, value)}
+
+
+def shown(runs):
+    """In words: modes, seeds, and what makes the runs other than their mode's."""
+    p = [meta['params'] for meta, _ in runs]
+    seeds = sorted({q['seed'] for q in p})
+    words = [f'mode={", ".join(dict.fromkeys(q["mode"] for q in p))}',
+             f'seeds {seeds[0]} to {seeds[-1]} (n = {len(seeds)} networks)' if len(seeds) > 1 else f'seed {seeds[0]}']
+    more = dict.fromkeys(f'{name}={value}' for q in p for name, value in changed(q).items())
+    words += [f'changed: {", ".join(more)}'] * bool(more) + ['bands and bars: s.e.m.'] * (len(seeds) > 1)
+    return '; '.join(words)[:220]
+
+
+def figure(function):
+    """Decorator of a figure: enters it in FIGURES, puts letters on its panels and below which runs it shows."""
+    @functools.wraps(function)
+    def drawn(runs):
+        made = function(runs)
+        panels = [ax for ax in made.axes if ax.get_label() not in ('<colorbar>', '<second axis>')]
+        for letter, ax in zip(string.ascii_lowercase, panels if len(panels) > 1 else [], strict=False):
+            ax.set_title(letter, loc='left', fontweight='bold')
+        made.supxlabel(shown(runs), fontsize=8, color='0.4', x=0.99, ha='right')
+        return made
+    FIGURES[function.__name__] = drawn
+    return drawn

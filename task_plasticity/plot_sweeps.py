@@ -1,0 +1,84 @@
+"""Task-dependent representations: panels over several settings (noise, prior against boundary), from finished runs."""
+import numpy as np
+
+from task_plasticity.plot_panels import mean_and_sem, sessions
+from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD
+
+NOISES = (0.05, 0.1, 0.2, 0.4)
+
+
+def trained_at(runs, sigma):
+    """The runs with this training noise."""
+    return [run for run in runs if run[0]['params']['sigma'] == sigma]
+
+
+def current_ratios(ax, runs):
+    """Recurrent over input current for each training noise (bars: s.e.m. over networks)."""
+    for i, sigma in enumerate(NOISES):
+        some = trained_at(runs, sigma)
+        if some:
+            mean, sem = mean_and_sem([x.recurrent_over_input for x in sessions(some)])
+            ax.bar(i, mean, yerr=sem, color=AFTER, capsize=3)
+            ax.text(i, 0, f'n = {len(some)}', ha='center', va='bottom', color='white', fontsize=8)
+    ax.set_xticks(range(len(NOISES)), [f'{sigma:g}' for sigma in NOISES])
+    ax.set(xlabel='training noise σ', ylabel='recurrent / input current', title='Recurrence grows with noise')
+
+
+def error_against_noise(ax, runs):
+    """Error, weighted by the prior, against the noise of the test, for each training noise (mean and s.e.m.)."""
+    for sigma, colour in zip(NOISES, (THIRD, BEFORE, AFTER, CONTROL), strict=True):
+        some = trained_at(runs, sigma)
+        if some:
+            values = [mean_and_sem([s.weighted_error(1.5) for s in sessions(some, f'_sigma_{x}')]) for x in NOISES]
+            mean, sem = np.array(values).T
+            ax.errorbar(NOISES, mean, np.nan_to_num(sem), fmt='o-', color=colour, label=f'trained at {sigma:g}')
+    ax.set(xlabel='test noise σ', ylabel='error (weighted by the prior)', title='Error against noise', xscale='log',
+           yscale='log')
+    ax.set_xticks(NOISES, [f'{sigma:g}' for sigma in NOISES])
+    ax.minorticks_off()
+    ax.legend()
+
+
+def heat_map(ax, values, rows, columns, colour='viridis'):
+    """Numbers in a grid of colours: values (rows, columns), names of both."""
+    picture = ax.imshow(values, cmap=colour, aspect='auto')
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for i, j in np.ndindex(values.shape):
+        dark = (values[i, j] < middle) == (colour == 'viridis')
+        ax.text(j, i, f'{values[i, j]:.3g}', ha='center', va='center', fontsize=9, color='white' if dark else 'black')
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+
+
+def noise_matrix(ax, runs, relative=False):
+    """Error, weighted by the prior: training noise (rows) against test noise (columns); relative: over the column's best."""
+    sigmas = [sigma for sigma in NOISES if trained_at(runs, sigma)]
+    errors = np.array([[np.mean([s.weighted_error(1.5) for s in sessions(trained_at(runs, a), f'_sigma_{b}')]) for b in NOISES]
+                       for a in sigmas])
+    heat_map(ax, errors / errors.min(axis=0) if relative else errors, [f'{x:g}' for x in sigmas], [f'{x:g}' for x in NOISES])
+    n = len(trained_at(runs, sigmas[0]))
+    ax.set(xlabel='test noise σ', ylabel='training noise σ',
+           title='Error over the smallest of its column' if relative else f'Error, n = {n} networks')
+
+
+def boundary_map(ax, runs, function, title):
+    """Mean of a measure over networks: noise (rows) against the mean of the prior (columns)."""
+    sigmas, means = (sorted({meta['params'][name] for meta, _ in runs}) for name in ('sigma', 'mu_in'))
+    values = np.array([[np.mean([function(s) for s in sessions([run for run in trained_at(runs, sigma)
+                                                                if run[0]['params']['mu_in'] == mu])]) for mu in means]
+                       for sigma in sigmas])
+    heat_map(ax, values, [f'{sigma:g}' for sigma in sigmas], [f'{mu / np.pi:g}π' for mu in means])
+    n = len(runs) // (len(sigmas) * len(means))
+    ax.set(xlabel='mean of the prior μ (boundaries at 0 and π)', ylabel='noise σ', title=f'{title}, n = {n}')
+
+
+def participation(ax, groups):
+    """Participation ratio before and after, every network and the mean: groups [(runs, label, colour), ...]."""
+    for i, (runs, label, colour) in enumerate(groups):
+        values = np.array([[s.participation_ratio for s in sessions(runs, suffix)] for suffix in ('', '_2')])
+        ax.plot([2 * i, 2 * i + 1], values, '.-', color=colour, alpha=0.4, lw=0.8)
+        ax.plot([2 * i, 2 * i + 1], values.mean(axis=1), 'o-', color=colour, label=f'{label} (n = {len(runs)})')
+    ax.set_xticks(range(2 * len(groups)), ['before', 'after'] * len(groups))
+    ax.set(ylabel='participation ratio', title='Dimensions', ylim=(0, 1.3 * ax.get_ylim()[1]))
+    ax.legend(fontsize=8)
