@@ -1,4 +1,7 @@
 """Task-dependent representations: short real runs learn what the paper says; the full replays are marked slow."""
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from task_plasticity import plot_analysis as analysis
 from task_plasticity import plot_released as released
 from task_plasticity.plot_measures import Session
 
+ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
 
 
@@ -79,3 +83,12 @@ def test_canonical_evaluation():
               'mean_error_released': released.mean_error(objective.ravel(), theta, p.kappa_in, p.mu_in, released=True)}
     for name, value in pairs.items():
         close(value, case[name], 1e-5, 1e-7, what=name)
+
+
+@pytest.mark.slow
+def test_the_walkthrough_runs_through(tmp_path):
+    """It ends with asserts on what it said."""
+    script = ROOT / 'task_plasticity' / 'walkthrough.py'
+    result = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True,
+                            env=os.environ | {'MPLBACKEND': 'Agg'})
+    assert result.returncode == 0 and 'all of it holds' in result.stdout, result.stderr
