@@ -1,6 +1,7 @@
 """Task-dependent representations: panels over several settings (noise, prior against boundary), from finished runs."""
 import numpy as np
 
+from common.figures import heat_map
 from task_plasticity.plot_panels import mean_and_sem, sessions
 from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD
 
@@ -37,18 +38,6 @@ def error_against_noise(ax, runs):
     ax.set_xticks(NOISES, [f'{sigma:g}' for sigma in NOISES])
     ax.minorticks_off()
     ax.legend()
-
-
-def heat_map(ax, values, rows, columns, colour='viridis'):
-    """Numbers in a grid of colours: values (rows, columns), names of both."""
-    picture = ax.imshow(values, cmap=colour, aspect='auto')
-    ax.set_xticks(range(len(columns)), columns)
-    ax.set_yticks(range(len(rows)), rows)
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2
-    for i, j in np.ndindex(values.shape):
-        dark = (values[i, j] < middle) == (colour == 'viridis')
-        ax.text(j, i, f'{values[i, j]:.3g}', ha='center', va='center', fontsize=9, color='white' if dark else 'black')
-    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
 
 
 def noise_matrix(ax, runs, relative=False):
