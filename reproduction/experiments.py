@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import joblib
@@ -16,7 +17,7 @@ from common import ROOT, figures
 from common.data import find_data
 from common.figures import save_figure
 from common.kernel import source_digest
-from common.params import nearest
+from common.params import Remark, nearest
 from common.results import is_complete, load_npz, result_path, write_atomically
 from common.running import size, sweep
 from reproduction import report
@@ -86,8 +87,10 @@ def lacking(experiment):
 
 
 def listed(folder, level):
-    """Experiments of a folder, as its experiments.py lists them."""
-    found = importlib.import_module(f'{folder}.experiments').experiments(level)
+    """Experiments of a folder, as its experiments.py lists them; remarks are for people who choose parameters themselves."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', Remark)
+        found = importlib.import_module(f'{folder}.experiments').experiments(level)
     return [experiment | {'folder': folder, 'level': level} for experiment in found]
 
 
