@@ -5,7 +5,6 @@ from common.params import load_params
 from task_plasticity import exp_params, model, network, simulation
 
 STEPS = 20_000
-RELEASED = {'training': 235, 'test': 104}      # microseconds a step at N = 40
 
 
 def trial(mode, learning):
@@ -31,5 +30,5 @@ def kernels():
         for name, learning in (('training', True), ('test', False)):
             pairs = N * (N + 12)
             yield {'kernel': name, 'mode': mode, 'sizes': f'12-{N}', 'steps': STEPS, 'macs': pairs * (3 if learning else 1),
-                   'normals': N + learning, 'tanhs': 2 * N, 'released_us': RELEASED[name] if N == 40 else None,
+                   'normals': N + learning, 'tanhs': 2 * N,
                    'make': lambda mode=mode, learning=learning: trial(mode, learning)}
