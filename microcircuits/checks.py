@@ -189,6 +189,10 @@ def remarks(p):
         'tausyn = dt: the filters of the phased line keep one step only': phased and p.tausyn <= p.dt,
         'eta_IP has more entries than skip connections need (one): the last counts':
             p.connection == 'skip' and len(p.eta_IP) > 1,
+        'record: MSE, error and target are kept only where there is a target (task=fw_bw)':
+            p.task == 'bw_only' and bool({'MSE', 'error', 'target'} & set(words(p.record))),
+        f"the {p.model_type} arm of the comparison has eta_PI = 0 (array_num=0 lists the arms); here interneurons learn":
+            p.classified and p.model_type in ('FA', 'BP') and any(p.eta_PI),
         'no noise: B cannot learn': noisy(p) and any(p.eta_bw) and not any(p.noise_scale[:hidden]),
     }
     for name in ('alpha', 'noise_scale', 'eta_PI'):
@@ -206,16 +210,19 @@ def inputs(p):
 def memory(p):
     """Bytes at the peak of run p, about: a Python with its libraries, circuit, samples, noise, records."""
     W = sum(a * b for a, b in zip(p.layers[:-1], p.layers[1:], strict=True))
+    above = W - p.layers[0] * p.layers[1]          # entries of WIP, BPP and BPI
     cells, hold = sum(p.layers[1:]), round(p.Tpres / p.dt)
     steps = p.dataset_size * p.epochs * hold + round(p.settling_time / p.dt)
-    sizes = {'uP': cells, 'WPP': W, 'dWPP': W, 'WIP': W, 'dWIP': W, 'BPP': W, 'dBPP': W, 'BPI': W, 'dBPI': W,
-             'input': p.layers[0], 'MSE': 1, 'epsilon': 1, 'epsilon_LO': 1}
+    sizes = dict.fromkeys(('WIP', 'dWIP', 'BPP', 'dBPP', 'BPI', 'dBPI'), above) | {
+             'WPP': W, 'dWPP': W, 'input': p.layers[0], 'MSE': 1, 'epsilon': 1, 'epsilon_LO': 1}
     recorded = sum(sizes.get(name, cells) for name in words(p.record)) + 3 * len(p.layers) * p.angles
-    a_chunk = min(10_000, max(1, 2_000_000 // sum(p.layers[1:-1]))) // p.rec_per_steps + 1
-    kept = steps // p.rec_per_steps * recorded + a_chunk * (recorded + 2 * W)
-    circuits = (2 if teacher(p) else 1) * 2 * (11 * W + 30 * cells)             # and a copy of the state
+    hidden = sum(p.layers[1:-1])
+    chunk = min(10_000, max(1, 2_000_000 // hidden), steps)                      # steps of one call, whose records are together
+    of_angles = W + above if p.angles or p.compare else 0
+    kept = steps // p.rec_per_steps * recorded + (chunk // p.rec_per_steps + 1) * (recorded + of_angles)
+    circuits = (4.5 if teacher(p) else 3) * (3 * W + 6 * above + 30 * cells)     # state, a copy of it, the result
     samples = (2 * p.dataset_size + 2 * p.test_size) * (p.layers[0] + p.layers[-1])
     taught = 3 * p.dataset_size * hold * cells if teacher(p) else 0
     compared = p.epochs * (2 * W + p.dataset_size * len(p.layers)) + p.dataset_size * 6 * W if p.compare else 0
-    mnist = 3 * 10_000 * 784 + 70_000 * 784 / 8 if p.data == 'mnist' else 0
-    return 200e6 + 8 * (kept + circuits + samples + taught + compared + mnist + 3 * 2_000_000 * noisy(p))
+    mnist = 10_000 * 784 + 2 * 70_000 * 784 / 8 if p.data == 'mnist' else 0      # the test set, and all images as bytes
+    return 170e6 + 8 * (kept + circuits + samples + taught + compared + mnist + 3 * chunk * hidden * noisy(p))

@@ -152,7 +152,7 @@ USED = QUIRKS + [
     ('init_teacher_WPP_range', 'with a teacher of the phaseless line (data=uniform, task=fw_bw or compare=BP)', own_teacher),
     ('init_teacher_BPP_range', 'with a teacher of FA or PAL (data=uniform, task=fw_bw or compare=BP)',
      lambda p: own_teacher(p) and p.model_type != 'BP'),
-    ('init_teacher_WIP_range init_teacher_BPI_range', 'never: the teacher is always in its self-predicting state',
+    ('init_teacher_WIP_range init_teacher_BPI_range', 'with a teacher outside its self-predicting state, and it never is',
      lambda p: False),
     ('init_in_SPS', 'unless copy_teacher_weights decides', lambda p: not copied(p)),
     ('copy_teacher_weights copy_teacher_voltages', 'with task=fw_bw and data=uniform',

@@ -1,12 +1,15 @@
 """Dendritic microcircuits: every parameter in every mode changes the result, or is named as one that does nothing there."""
 import dataclasses
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 
-from common.params import load_params, unused
-from microcircuits import data, exp_params, simulation
+from common import ROOT
+from common.params import Remark, load_params, unused
+from microcircuits import checks, data, exp_params, simulation
 
 TINY = dict(dataset_size=4, epochs=2, rec_per_steps=7, test_size=5, test_epochs=1)
 OTHER = {                               # values to try, where a number half as large again would not do
@@ -106,3 +109,32 @@ def test_every_parameter_acts_or_is_named(mode, more, small_mnist):
                     silent.append((field.name, getattr(other, field.name)))
     assert not silent, f'ignored without a word: {silent}'
     assert not idle, f'named as doing nothing, but acting: {idle}'
+
+
+BIG = ['mode=smoke', 'compare=', 'layers=2000,1000,500', 'noise_scale=0.1', 'eta_fw=0.001,0.001', 'eta_bw=0.001', 'eta_IP=0',
+       'eta_PI=0.001', 'alpha=0.001', 'dataset_size=2', 'epochs=1', 'settling_time=0']
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='peak memory is read with the resource module')
+@pytest.mark.parametrize('more', [['task=bw_only'], ['task=fw_bw'], ['rec_per_steps=1', 'task=bw_only', 'record=uP']])
+def test_memory_is_predicted_within_a_factor_of_two(more):
+    script = ('import sys, resource, warnings; warnings.simplefilter("ignore"); from common.params import load_params; '
+              'from microcircuits import exp_params, simulation; simulation.run(load_params(exp_params, *sys.argv[1:])); '
+              'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
+    measured = subprocess.run([sys.executable, '-c', script, *BIG, *more], cwd=ROOT, capture_output=True, text=True, check=True)
+    peak = int(measured.stdout.split()[-1]) * (1 if sys.platform == 'darwin' else 1024)
+    with warnings.catch_warnings(action='ignore'):
+        assert 0.5 < checks.memory(load_params(exp_params, *BIG, *more)) / peak < 2
+
+
+@pytest.mark.parametrize('words, said', [
+    (['mode=yin_yang', 'model_type=FA'], 'the FA arm of the comparison has eta_PI = 0'),
+    (['mode=fig3_weak', 'record=MSE'], 'kept only where there is a target'),
+    (['mode=fig3_weak', 'noise_scale=0,0,0'], 'no noise: B cannot learn'),
+    (['mode=fig4_fa', 'eta_bw=1'], 'eta_bw does nothing in this run (mode=fig4_fa): it acts only with PAL, LDRL or DTPDRL'),
+    (['mode=fig3_weak', 'init_teacher_BPI_range=0,1'], 'it acts only with a teacher outside its self-predicting state'),
+])
+def test_what_cannot_be_meant_is_said(words, said):
+    with warnings.catch_warnings(record=True, action='always', category=Remark) as found:
+        load_params(exp_params, *words)
+    assert any(said in str(w.message) for w in found), [str(w.message) for w in found]
