@@ -114,7 +114,7 @@ class Params:
         """Rough CPU seconds of the run, to start the longest first."""
         n = train_samples(self)
         small = self.features and self.features[0] <= 64                        # convolutions
-        step = {'cnn': 1.2e-3 * self.batch_size if small else 8e-3 * self.batch_size, 'mlp': 1.2e-4, 'lif': 7e-5,
+        step = {'cnn': 8e-4 * self.batch_size if small else 3.5e-3 * self.batch_size, 'mlp': 1.2e-4, 'lif': 7e-5,
                 'reservoir': 2e-2}[self.net_kind]
         return 5 + step * self.nmodels * self.nepochs * n / (1 if self.sliding else self.batch_size)
 

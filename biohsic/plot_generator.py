@@ -1,6 +1,7 @@
 """Figures of the HSIC-bottleneck rule, from saved results only.
 
     python -m biohsic.plot_generator mode=lif_xor nmodels=5     the figure of a run that simulation.py has finished
+    python -m biohsic.plot_generator mode=biohsic_mnist,bp_mnist nepochs=5      the rule against its rival in one figure
     python -m biohsic.plot_generator mode=memory_sweep          all members of the sweep
 """
 # %% what the figures need
@@ -16,28 +17,28 @@ from biohsic import exp_params
 from biohsic import plot_panels as panels
 from common.figures import finished, grid, save_figure, style
 from common.script import load_or_exit, plots
-from common.words import load_members
+from common.words import apart, load_members
 
 
 # %% F1: the reservoir
 def f1_reservoir(runs):
     """Target and read-out right after learning of each window, and with the read-out frozen. First network only."""
-    figure, axes = grid(2, 4, 3.3, 2.4)
+    figure, axes = grid(2, 4, 3.6, 2.5)
     (target, output), (frozen_target, frozen_output) = panels.reservoir_series(runs[0])
     step, last = runs[0][0]['params']['time_step'], len(target) * runs[0][0]['params']['time_step']
     for column, (begin, title) in enumerate(((1.8, 'start of training'), (3.0, 'epoch 1 to 2'), (5.0, 'epoch 2 to 3'))):
         begin = min(begin, max(0.0, round(last - 1.0, 2)))
         part = slice(round(begin / step), round((begin + 1) / step))
-        panels.heat_map(axes[0, column], target[part], (begin, begin + 1), f'target, {title}')
-        panels.heat_map(axes[1, column], output[part], (begin, begin + 1), 'read-out')
+        panels.heat_maps(axes[:, column], (target[part], output[part]), (begin, begin + 1), (f'target, {title}', 'read-out'))
     part = slice(0, round(1 / step))
-    panels.heat_map(axes[0, 3], frozen_target[part], (0, 1), 'target, new epoch')
-    panels.heat_map(axes[1, 3], frozen_output[part], (0, 1), 'read-out, frozen')
+    panels.heat_maps(axes[:, 3], (frozen_target[part], frozen_output[part]), (0, 1), ('target, new epoch', 'read-out, frozen'))
     for ax in axes[1]:
         ax.set_xlabel('simulation time (s)')
     for ax in axes[:, 0]:
-        ax.set_ylabel('component')
-    figure.suptitle('Reservoir output for MNIST input and random activation pattern', fontsize=12)
+        ax.set_ylabel('component of ξ')
+    p = runs[0][0]['params']
+    figure.suptitle(f'Reservoir output for MNIST input and random activation pattern (one network of n = {len(runs)}, '
+                    f'seed {p["seed"]})', fontsize=12)
     return figure
 
 
@@ -52,8 +53,7 @@ def f2_small_tasks(runs):
         panels.sketch(row[0], (2, *p['features'], p['nclasses']))
         panels.points(row[1], some[0])
         panels.accuracy(row[2], some)
-        panels.published_accuracy(row[2], 'small_curves', {f'{name}_test_acc_pct': 'released'})
-        row[2].legend(loc='lower right', fontsize=7)
+        panels.published_accuracy(row[2], 'small_curves', {f'{name}_test_acc_pct': 'released'}, small=True)
         shipped = tuple(p['features']) == exp_params.FEATURES[name]
         panels.objective(row[3], some[0], [f'{name}_hsic_layer{l}' for l in range(len(p['features']) + 1)] if shipped else ())
         panels.objective(row[4], some[0], parts=(1, 2))
@@ -86,6 +86,8 @@ def f3_images(runs):
         reduced = name == 'cifar10' and some[0][0]['params']['train_size']
         if name in CURVES and not reduced:
             panels.published_accuracy(row[0], *CURVES[name])
+        if name == 'mnist' and longest >= 20:
+            panels.magnified(row[0], some, CURVES[name], (longest * 0.4, longest), (88, 99))
         size = some[0][0]['params']['train_size']
         row[0].set_title(panels.NAMES.get(name, name) + (f', first {size} training images' if size else ''), fontsize=11)
         row[1].set_title('training windows, after their update', fontsize=11)
@@ -119,11 +121,29 @@ def f4_memory_sweep(runs):
     return figure
 
 
+# %% does the third factor act?
+def fig_third_factor(runs):
+    """Kernel values, size of xi, cosine with the exact gradient, objective with and without bias; one row a run of the rule."""
+    runs = [run for run in runs if 'third_factor_xi' in run[1]]
+    figure, axes = grid(len(runs), 4, 3.9, 3.1)
+    for row, (meta, d) in zip(axes, runs, strict=True):
+        p = meta['params']
+        panels.kernel_values(row[0], d)
+        panels.by_layer(row[1], d['third_factor_xi'], 'root mean square of ξ', log=True)
+        panels.by_layer(row[2], d['third_factor_cosine'], 'cosine with the exact gradient')
+        row[2].set_ylim(-0.05, 1.05)
+        panels.biased_and_unbiased(row[3], d)
+        row[0].set_title(f'{p["mode"]}, {panels.LABELS[p["modulator"]]}, N = {p["batch_size"]}, n = {p["nmodels"]}',
+                         fontsize=10)
+    return figure
+
+
 FIGURES = {'f1_reservoir': f1_reservoir, 'f2_small_tasks': f2_small_tasks, 'f3_mnist': f3_images, 'f3_large_tasks': f3_images,
-           'f3_fashion': f3_images, 'f3_cifar10': f3_images, 'f4_memory_sweep': f4_memory_sweep}
+           'f3_fashion': f3_images, 'f3_cifar10': f3_images, 'f3_cifar10_full': f3_images, 'f4_memory_sweep': f4_memory_sweep,
+           'f4_cifar10': f4_memory_sweep, 'fig_third_factor': fig_third_factor}
 
 
-# %% the figure of one mode
+# %% the figures of modes
 def figure_of(p):
     """Name of the figure that a run with parameters p belongs to."""
     if p.task == 'reservoir':
@@ -134,13 +154,26 @@ def figure_of(p):
     return 'f4_memory_sweep' if any('batch_size' in member for member in members) else 'f3_large_tasks'
 
 
+def members_of(words):
+    """The runs that the words ask for; mode=a,b: of several modes, each with the other words."""
+    words, given = apart(words, 'mode')
+    found = []
+    for mode in (given['mode'] or exp_params.mode).split(','):
+        members = load_members(exp_params, f'mode={mode}', *words)
+        if mode in exp_params.SWEEPS and not any(w.split('=')[0].strip() == 'array_num' for w in words):
+            members = load_members(exp_params, f'mode={mode}', *words, 'array_num=0')
+        found += members
+    return found
+
+
 def main(words):
-    """Draw the figure of the runs that `words` (or exp_params.mode) name."""
-    members = load_or_exit(exp_params, words, load_members)
-    if members[0].mode in exp_params.SWEEPS and not any(w.startswith('array_num=') for w in words):
-        members = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
+    """Draw the figures of the runs that `words` (or exp_params.mode) name; the modes are in the files' names."""
+    members = load_or_exit(exp_params, words, lambda module, *words: members_of(words))
+    runs, modes = finished(members), '_'.join(dict.fromkeys(p.mode for p in members))
     name = figure_of(members[0])
-    save_figure(FIGURES[name](finished(members)), 'biohsic', name)
+    save_figure(FIGURES[name](runs), 'biohsic', f'{name}_{modes}')
+    if any('third_factor_xi' in d for _, d in runs):
+        save_figure(fig_third_factor(runs), 'biohsic', f'fig_third_factor_{modes}')
 
 
 if __name__ == '__main__':

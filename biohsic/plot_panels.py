@@ -46,24 +46,37 @@ def accuracy(ax, runs, name='test_accuracy', legend=True):
     for run in runs:
         p, colour = run[0]['params'], COLOURS[kind(run)]
         raw = p['data'] in ('linear', 'xor') and p['input_scale'] == 1
-        label = LABELS[kind(run)] + (', inputs not / 255' if raw else '')
+        label = LABELS[kind(run)] + (', inputs not / 255' if raw else '') + (', own orders' if p['independent_orders'] else '')
         marker = 'o' if p['nepochs'] <= 10 else None
-        band(ax, 100 * run[1][name], '#009E73' if raw else colour, f'{label} (n = {p["nmodels"]})', marker=marker)
+        band(ax, 100 * run[1][name], '#009E73' if raw else colour, f'{label} (n = {p["nmodels"]})', marker=marker,
+             ls=':' if p['independent_orders'] else '-')
     ax.set(xlabel='epoch', ylabel=f'{name.split("_")[0]} accuracy (%)', ylim=(0, 100))
     ax.xaxis.get_major_locator().set_params(integer=True)
     if legend:
         ax.legend(loc='lower right', fontsize=8.5)
 
 
-def published_accuracy(ax, name, columns):
-    """The published accuracy, dashed; columns: {column: kind of run}."""
+def published_accuracy(ax, name, columns, small=False):
+    """The published accuracy, dashed; columns: {column: kind of run}. Gaps: where the published legend hides the curve."""
     curve = published(name)
     last = ax.get_xlim()[1]
     for column, what in columns.items():
-        known = ~np.isnan(curve[column]) & (curve['epoch'] <= max(1, last))
-        ax.plot(curve['epoch'][known], curve[column][known], '--', color=COLOURS[what], lw=1.1,
-                label=f'{LABELS[what]}, published')
-    ax.legend(loc='lower right', fontsize=8.5)
+        shown = curve['epoch'] <= max(1, last)
+        gap = np.isnan(curve[column][shown][1:]).any()
+        ax.plot(curve['epoch'][shown], curve[column][shown], '--', color=COLOURS[what], lw=1.1,
+                label=f'{LABELS[what]}, published' + (' (gap: behind its legend)' if gap else ''))
+    ax.legend(loc='lower right', fontsize=7 if small else 8.5)
+
+
+def magnified(ax, runs, curves, epochs, percent):
+    """An inset of the test accuracy where curves lie close together; curves: (name, columns) as in published_accuracy."""
+    inset = ax.inset_axes((0.3, 0.42, 0.65, 0.42))
+    accuracy(inset, runs, legend=False)
+    published_accuracy(inset, *curves)
+    inset.get_legend().remove()
+    inset.set(xlim=epochs, ylim=percent, xlabel='', ylabel='')
+    inset.tick_params(labelsize=7)
+    ax.indicate_inset_zoom(inset, edgecolor='#999999')
 
 
 # ---------------------------------------------------------------- small tasks
@@ -112,13 +125,19 @@ def objective(ax, run, published_columns=(), parts=(0,)):
 
 # ---------------------------------------------------------------- reservoir
 
-def heat_map(ax, values, seconds, title):
-    """Components against time."""
-    ax.imshow(values.T, aspect='auto', extent=(*seconds, values.shape[1] - 0.5, -0.5))
-    ax.set_title(title, fontsize=10)
-    ax.set_xticks(np.arange(seconds[0], seconds[1] + 0.05, 0.1))
-    ax.tick_params(axis='x', labelsize=7)
-    ax.set_yticks([0, 5, values.shape[1] - 1])
+def heat_maps(axes, both, seconds, titles):
+    """Components against time, target above read-out in the same colours."""
+    low, high = min(v.min() for v in both), max(v.max() for v in both)
+    for ax, values, title in zip(axes, both, titles, strict=True):
+        image = ax.imshow(values.T, aspect='auto', extent=(*seconds, values.shape[1] - 0.5, -0.5), vmin=low, vmax=high)
+        ax.set_title(title, fontsize=10)
+        ax.set_xticks(np.arange(seconds[0], seconds[1] + 0.05, 0.2))
+        ax.tick_params(labelsize=7)
+        ax.set_yticks([0, 5, values.shape[1] - 1])
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.06, pad=0.03)
+        bar.ax.tick_params(labelsize=6)
+        bar.ax.yaxis.get_offset_text().set_fontsize(6)
+        bar.formatter.set_powerlimits((0, 0))
 
 
 def reservoir_series(run):
@@ -126,3 +145,41 @@ def reservoir_series(run):
     d, T = run[1], run[1]['eval_output'].shape[3]
     return [(np.repeat(t.reshape(-1, t.shape[-1]), T, axis=0), o.reshape(-1, o.shape[-1]))
             for t, o in ((d['eval_target'][0], d['eval_output'][0]), (d['frozen_target'][0], d['frozen_output'][0]))]
+
+
+# ---------------------------------------------------------------- third factor
+
+def kernel_values(ax, d):
+    """Histogram of K^z between different samples, before learning (thin) and at the end; one colour a layer."""
+    values = d['third_factor_kz'].mean(axis=1)
+    edges = np.linspace(0, 1, values.shape[2] + 1)
+    for l in range(values.shape[1]):
+        for epoch, style in ((0, dict(lw=0.8, ls='--')), (-1, dict(lw=1.8))):
+            label = f'layer {l}' + (', untrained' if epoch == 0 else '')
+            ax.stairs(values[epoch, l], edges, color=LAYER_COLOURS[l], label=label, **style)
+    ax.set(xlabel='K$^z$ between different samples', ylabel='share of pairs', xlim=(0, 1))
+    ax.legend(fontsize=7.5)
+
+
+def by_layer(ax, values, label, log=False):
+    """A quantity of each hidden layer against the epoch: values (epochs + 1, M, layers)."""
+    for l in range(values.shape[2]):
+        band(ax, values[:, :, l], LAYER_COLOURS[l], f'layer {l}', marker='o' if len(values) < 12 else None)
+    if log and (values > 0).any():
+        ax.set_yscale('log')
+    ax.set(xlabel='epoch', ylabel=label)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=7.5)
+
+
+def biased_and_unbiased(ax, d):
+    """HSIC objective of each hidden layer: usual estimator solid, unbiased dotted."""
+    values = d['third_factor_hsic']
+    for l in range(values.shape[2]):
+        for part, style in ((0, '-'), (1, ':')):
+            label = f'layer {l}' + (', unbiased' if part else '')
+            band(ax, values[:, :, l, part], LAYER_COLOURS[l], label, ls=style)
+    ax.axhline(0, color='#999999', lw=0.6)
+    ax.set(xlabel='epoch', ylabel='HSIC objective, 20 windows')
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=7.5)
