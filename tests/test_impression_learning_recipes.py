@@ -107,3 +107,12 @@ def test_another_activation_is_two_lines(project):
 @pytest.mark.parametrize('block', [OUTSIDE, STIMULUS, SWEEP], ids=['rule from outside', 'stimulus', 'sweep'])
 def test_snippets_run(project, block):
     project.run(block)
+
+
+@pytest.mark.slow
+def test_the_walkthrough_runs_through():
+    """Its last cell asserts what it said."""
+    env = os.environ | {'MPLBACKEND': 'Agg'}
+    script = ROOT / 'impression_learning' / 'walkthrough.py'
+    result = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
