@@ -1,6 +1,6 @@
 """Is the three-factor rule the gradient of the expected reward? Measured, for any task:
 
-    python -m task_plasticity.gradient_check objective=categorisation N=9
+    python -m task_plasticity.gradient_check objective=categorisation
 
 A small network is held still. On one side the mean of what the rule would do to each parameter, over long trials; on the other
 the change of the mean reward when that parameter is moved a little, with the same stimuli and the same noise. For symmetric W
@@ -9,14 +9,22 @@ for W (W_ij and W_ji move together). The printed cosine is 1 if both point the s
 (a little more is expected: the running mean follows some of the fluctuations, and the rule learns from the rest).
 """
 import sys
+from pathlib import Path
 
 import numpy as np
 
-from common.params import load_params
+if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
+    sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
+
+from common.params import demand, load_params
+from common.script import one_line
+from common.words import command_words, help_text, split_words
 from task_plasticity import exp_params, model, network, simulation, tasks
 
 TINY = 1e-9                   # learning rate at which the parameters do not move while the rule's updates add up
 MOVE = 1e-2                   # of the finite differences
+DEFAULTS = {'mode': 'smoke', 'N': 5, 'input_dim': 5, 'T': 1000.0, 'transient': 20.0, 'switch_period': 200.0, 'record_res': 1,
+            'initial_bias': 0.0}
 
 
 def trials(p, n):
@@ -106,12 +114,19 @@ def check(p, n_trials=4):
 
 def main(words):
     """Command line: print cosine and slope for each kind of parameter."""
-    p = load_params(exp_params, 'mode=smoke', 'T=1000', 'transient=20', 'switch_period=200', 'record_res=1',
-                    'learning_rate_decoder=0', *words)
+    if any(w in ('-h', '--help') for w in words):
+        print(help_text(exp_params, 'task_plasticity.gradient_check', f'{__doc__}\nvalues unless given: {DEFAULTS}'))
+        return
+    asked = dict(split_words(words))
+    p = load_params(exp_params, *words, **{name: value for name, value in DEFAULTS.items() if name not in asked})
+    demand(not (p.decoder_only or p.feedforward or p.input_noise or p.network_load or p.reward_baseline),
+           'the check is about W, b and C of a random network without decoder_only, feedforward, input_noise, network_load and '
+           'reward_baseline')
     print(f'objective {p.objective}, {p.N} neurons, {p.input_dim} inputs, noise {p.sigma:g}')
     for name, (cosine, slope) in check(p).items():
         print(f'{name}: cosine {cosine:.3f}, slope {slope:.2f}')
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    with one_line('task_plasticity'):
+        main(command_words('task_plasticity'))

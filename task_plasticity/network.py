@@ -47,7 +47,8 @@ def stored_path(p):
     """The file of the stored network that run p starts from; FileNotFoundError if it is missing."""
     path = Path(p.network_file) if p.network_file else PUBLISHED
     if not path.is_file():
-        raise FileNotFoundError(f'network_file {path} does not exist; it is made from an original file with: '
+        what = 'is a folder' if path.is_dir() else 'does not exist'
+        raise FileNotFoundError(f'network_file {path} {what}; one is made from an original file with: '
                                 'python -m task_plasticity.convert_network network_cr -o FILE.npz')
     return path
 
@@ -57,6 +58,8 @@ def stored(p):
     network. ValueError if it does not fit p."""
     path = stored_path(p)
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError('not an npz')
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         net = checked(arrays)

@@ -13,3 +13,13 @@ def test_mean_update_points_along_the_gradient(objective):
     for name, (cosine, slope) in gradient_check.check(p, 3).items():
         assert cosine > 0.9, name
         assert 0.5 < slope < 2, name
+
+
+def test_command_line(capsys):
+    """What may be asked; help; what the check is not about is refused."""
+    gradient_check.main(['T=60', 'switch_period=20', 'N=2', 'input_dim=3'])
+    assert capsys.readouterr().out.count('cosine') == 3
+    gradient_check.main(['-h'])
+    assert 'values unless given' in capsys.readouterr().out
+    with pytest.raises(ValueError, match='the check is about'):
+        gradient_check.main(['mode=decoder_only'])
