@@ -112,6 +112,15 @@ BRINGS = {                              # what comes with a value, in every mode
     'objective': {'classifier': CATEGORISATION, 'categorisation': CATEGORISATION, 'mixed': dict(lr_gain=10.0)},
 }
 
+FORMER = dict.fromkeys(                 # words of the original's parameter file that do nothing here
+    ('decoder_update_freq', 'decoder_window', 'theta_obj', 'sigma_in', 'stim_gain', 'offset', 'input_switch_time', 'version',
+     'hpc_control', 'perturbed', 'within_manifold'), 'it had no effect there, either')
+FORMER |= {
+    'trial_num': 'its first session trained nothing; trial_num_2 are the training trials',
+    'target_dim': 'the number of outputs follows from objective', 'sample_dim': 'the stimulus is one angle',
+    'rt_input': 'objective=bci is left out', 'perform': 'it referred to parameters that did not exist',
+}
+
 MODES = {
     'estimation': {},                                       # estimate the stimulus, Figs. 1-3
     'categorisation': dict(objective='classifier'),         # tell its two halves apart, Figs. 1, 4

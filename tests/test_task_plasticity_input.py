@@ -158,8 +158,8 @@ def test_stored_network_of_another_task_or_size_is_refused(tmp_path):
     for objective in ('classifier', 'double_angle', 'mixed'):
         with pytest.raises(ValueError, match='for the task estimation'):
             network.stored(load_params(exp_params, objective=objective, **published))
-    with pytest.raises(FileNotFoundError, match='convert_network'):
-        network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'x.npz')))
+    with pytest.raises(ValueError, match='x.npz.* does not exist'):
+        load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'x.npz'))
     (tmp_path / 'network_cr').write_bytes(pickle.dumps({'weights': 1}))
     with pytest.raises(ValueError, match='convert_network'):
         network.stored(load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'network_cr')))
