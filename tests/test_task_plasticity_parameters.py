@@ -105,7 +105,7 @@ def test_each_parameter_is_declared_once():
 
 def test_an_unused_parameter_is_named():
     with pytest.warns(UserWarning, match='network_file does nothing in this run .*: it acts only with network_load=True'):
-        load_params(exp_params, mode='estimation', network_file='x.npz')
+        load_params(exp_params, mode='estimation', network_file=str(network.PUBLISHED))
     with pytest.warns(UserWarning, match='theta_thresh does nothing'):
         load_params(exp_params, mode='estimation', theta_thresh=1.0)
 
