@@ -67,6 +67,7 @@ def differences(a, b, d):
 
 def against_dimension(ax, runs):
     """Final wake loss against the number of input channels: mean and 95 % interval over seeds, every rule at its best rate."""
+    ax.set_yscale('symlog', linthresh=10)
     chosen = best(runs)
     for rule, label in RULES.items():
         sizes = sorted(d for name, d in chosen if name == rule)
@@ -78,29 +79,27 @@ def against_dimension(ax, runs):
         ax.errorbar(2 * np.array(sizes), means, np.abs(ends.T - means), fmt='o-', color=COLOURS[rule], label=label, capsize=3)
     n = sorted({len(choice.runs) for choice in chosen.values()})
     ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log',
-           title=f'Every rule at its best rate, n = {"–".join(map(str, sorted({n[0], n[-1]})))} seeds')
-    ax.set_yscale('symlog', linthresh=10)
+           title=f'Best rate each: mean, 95 %, n = {"–".join(map(str, sorted({n[0], n[-1]})))}')
     ticks = sorted({2 * d for _, d in chosen})
     ax.set_xticks(ticks, list(map(str, ticks)))
     ax.minorticks_off()
     ax.axhline(0, color='k', lw=0.5)
-    ax.legend(loc='upper left', fontsize='small')
+    ax.legend(loc='lower left', fontsize='small')
 
 
 def against_samples(ax, runs, d):
-    """Wake test loss through training at one dimension: mean and 95 % interval over the seeds of the best rate."""
+    """Wake test loss through training at one dimension: median and quartiles over the seeds of the best rate."""
+    ax.set_yscale('symlog', linthresh=10)
     chosen = best(runs)
     for rule in RULES:
         if (rule, d) not in chosen:
             continue
         steps, curves = zip(*(curve(*run) for run in chosen[rule, d].runs.values()), strict=True)
-        mean, intervals = np.mean(curves, axis=0), [mean_interval(column) for column in np.array(curves).T]
-        ax.plot(steps[0], mean, color=COLOURS[rule], label=f'{RULES[rule]}, η = {chosen[rule, d].rate:.2g}')
-        if all(intervals):
-            ax.fill_between(steps[0], *np.array(intervals).T, color=COLOURS[rule], alpha=0.2, lw=0)
-    ax.set(xlabel='samples', ylabel='wake loss', xscale='log', title=f'{2 * d} channels')
-    ax.set_yscale('symlog', linthresh=10)
-    ax.legend(fontsize='x-small', loc='lower left')
+        low, median, high = np.percentile(curves, (25, 50, 75), axis=0)
+        ax.plot(steps[0], median, color=COLOURS[rule], label=f'η = {chosen[rule, d].rate:.2g}')
+        ax.fill_between(steps[0], low, high, color=COLOURS[rule], alpha=0.2, lw=0)
+    ax.set(xlabel='samples', ylabel='wake loss', xscale='log', title=f'{2 * d} channels: median, quartiles')
+    ax.legend(fontsize='small', loc='best')
 
 
 def curve(meta, d):
@@ -117,20 +116,19 @@ def curve(meta, d):
 
 def against_rate(ax, runs, d):
     """Final wake loss against the learning rate at one dimension, a line a rule; crosses: rates at which seeds diverged."""
+    ax.set_yscale('symlog', linthresh=10)
     for (rule, size), rates in sorted(by_setting(runs).items()):
         if size != d:
             continue
         chosen, lost = sorted(rate for rate in rates if finite(rates[rate])), []
         factor = 1e-3 if rule == 'backprop' else 1.0            # the rate of its weights is eta times 10 * 0.01^2
         means = [np.mean(losses(finite(rates[rate]))) for rate in chosen]
-        ax.plot(factor * np.array(chosen), means, 'o-', color=COLOURS[rule], label=RULES[rule])
+        ax.plot(factor * np.array(chosen), means, 'o-', color=COLOURS[rule])
         lost = [(rate, mean) for rate, mean in zip(chosen, means, strict=True) if len(finite(rates[rate])) < len(rates[rate])]
         if lost:
             ax.plot(factor * np.array(lost)[:, 0], np.array(lost)[:, 1], 'x', ms=10, color=COLOURS[rule])
     ax.set(xlabel='learning rate', ylabel='wake loss of the final network', xscale='log',
-           title=f'{2 * d} channels (×: some seeds diverged)')
-    ax.set_yscale('symlog', linthresh=10)
-    ax.legend(fontsize='small')
+           title=f'{2 * d} channels (×: seeds diverged)')
 
 
 def fig_2d_tuned(runs):
