@@ -4,6 +4,7 @@ import dataclasses
 import matplotlib
 import matplotlib.figure
 import pytest
+from impression_learning_cases import write_own_data
 
 from common.params import load_params
 from common.running import finish
@@ -70,6 +71,20 @@ def test_a_member_of_one_unit_and_a_few_steps_is_drawn(plot, mode, recwarn):
     drawn = plot(f'mode={mode}', *(f'{name}={value}' for name, value in given.items()))
     assert drawn >= set(plot_generator.OF_MODE[mode])
     assert not [w for w in recwarn if 'divide' in str(w.message) or 'limits' in str(w.message)]
+
+
+@pytest.mark.parametrize('mode, more', [
+    ('MNIST', dict(n_in=12, n_sample=80, n_test=20)), ('MNIST', dict(n_in=12, n_digits=1, scale=0.01, n_sample=80, n_test=20)),
+    ('Vocal_Digits', dict(n_in=128)), ('Vocal_Digits', dict(n_in=128, n_digits=1)), ('recordings', dict(n_in=4)),
+    ('recordings', dict(n_in=4, scale=0.01))])
+def test_recorded_data_are_drawn_to_the_last_image(plot, tmp_path, mode, more):
+    """One class, one step, two or four channels."""
+    (tmp_path / 'data').mkdir()
+    folder = write_own_data(tmp_path / 'data')
+    where = {'recordings': str(folder / 'own.npy')} if mode == 'recordings' else {'data_dir': str(folder)}
+    given = where | dict(n_neurons=2, n_top=0 if mode == 'MNIST' else 1, epoch_num=2, loss_every=9) | more
+    plot.run(mode=mode, **given)
+    assert plot(f'mode={mode}', *(f'{name}={value}' for name, value in given.items())) == set(plot_generator.OF_MODE[mode])
 
 
 def test_a_figure_says_what_it_shows():

@@ -1,15 +1,13 @@
 """Impression learning: every parameter acts or is named; parameters and spectrograms against the released program's."""
 import dataclasses
-import gzip
 import json
 import os
-import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.io import wavfile
+from impression_learning_cases import write_own_data
 
 from common.data import find_data
 from common.params import load_params, unused
@@ -47,22 +45,8 @@ SETTINGS = [(mode, {}) for mode in exp_params.MODES] + [('smoke', given) for giv
 
 @pytest.fixture(scope='module')
 def own_data(tmp_path_factory):
-    """A folder with images of 3 x 4 pixels in MNIST's format, recordings of noise named as the spoken digits, and an array."""
-    folder = tmp_path_factory.mktemp('data')
-    rng = np.random.default_rng(0)
-    (folder / 'mnist').mkdir()
-    for name, n in (('train', 40), ('t10k', 20)):
-        for kind, array in (('images-idx3', rng.integers(0, 256, (n, 3, 4), dtype=np.uint8)),
-                            ('labels-idx1', np.arange(n, dtype=np.uint8) % 3)):
-            header = struct.pack(f'>HBB{array.ndim}I', 0, 8, array.ndim, *array.shape)
-            (folder / 'mnist' / f'{name}-{kind}-ubyte.gz').write_bytes(gzip.compress(header + array.tobytes()))
-    (folder / 'fsdd' / 'recordings').mkdir(parents=True)
-    for digit in range(3):
-        for index in (0, 7):
-            name = folder / 'fsdd' / 'recordings' / f'{digit}_theo_{index}.wav'
-            wavfile.write(name, 8000, rng.normal(0, 3000, 8000).astype(np.int16))
-    np.save(folder / 'own.npy', rng.normal(0, 0.3, (300, 4)))
-    return folder
+    """A folder of small data sets of every kind."""
+    return write_own_data(tmp_path_factory.mktemp('data'))
 
 
 def base(mode, own_data):
