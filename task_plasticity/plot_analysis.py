@@ -146,21 +146,22 @@ def d_prime(a, b):
     return difference / sd, difference, sd
 
 
-def boundary_pairs(angles):
-    """Indices of the angles on both sides of 0 and of pi: ((7, 5), (11, 1)) for 12. ValueError unless all angles occur."""
+def boundary_pairs(angles, boundaries=(0.0, np.pi)):
+    """Indices of the angles on both sides of each boundary: ((7, 5), (1, 11)) for 12 angles; ValueError unless all occur."""
     n = len(angles)
-    if n < 4 or n % 2 or not np.allclose(np.diff(angles), 2 * np.pi / n):
-        raise ValueError(f'd\' at the boundaries needs every test angle around the circle, an even number of them; {n} occur: '
+    if n < 4 or not np.allclose(np.diff(angles), 2 * np.pi / n):
+        raise ValueError(f'd\' at the boundaries needs every test angle around the circle; {n} occur: '
                          'take more test trials (test_num)')
-    return (n // 2 + 1, n // 2 - 1), (n - 1, 1)
+    places = (np.asarray(boundaries) - angles[0]) / (2 * np.pi / n)
+    return tuple((int(np.ceil(x + 1e-6)) % n, int(np.floor(x - 1e-6)) % n) for x in places)
 
 
-def boundary_compare(r, theta, D, keep=None):
-    """d' of u = D r at the probable boundary (the angles on both sides of 0: +-pi/6 of 12) and the improbable one (pi)."""
+def boundary_compare(r, theta, D, keep=None, boundaries=(0.0, np.pi)):
+    """d' of u = D r between the angles on both sides of each boundary (of 12: 0 +- pi/6, the probable one, and pi +- pi/6)."""
     angles = angles_of(theta)
     u, keep = (D @ r)[0], np.ones(len(theta), bool) if keep is None else keep
     at = [u[(theta == angle) & keep] for angle in angles]
-    return tuple(d_prime(at[i], at[j])[0] for i, j in boundary_pairs(angles))
+    return tuple(d_prime(at[i], at[j])[0] for i, j in boundary_pairs(angles, boundaries))
 
 
 def fisher_information(r, theta, keep=None):

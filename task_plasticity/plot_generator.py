@@ -19,6 +19,7 @@ from task_plasticity import exp_params, plot_schematic, plot_sweeps
 from task_plasticity import plot_panels as panels
 from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD
 from task_plasticity.plot_stamp import FIGURES, figure
+from task_plasticity.tasks import task_of
 
 
 # %% Fig. 1: learning to estimate
@@ -170,7 +171,7 @@ def names_for(members):
         return whole[p.mode]
     if p.network_load or p.trial_num_2 == 0:
         return ['fig_stored']
-    return ['fig_4', 'fig_network'] if p.n_outputs == 1 else ['fig_1', 'fig_stored', 'fig_network']
+    return ['fig_4', 'fig_network'] if task_of(p.objective).logistic.all() else ['fig_1', 'fig_stored', 'fig_network']
 
 
 def groups_of(runs):

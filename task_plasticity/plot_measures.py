@@ -136,14 +136,18 @@ class Session:
     def accuracy(self):
         """Share of correct classes over the angles off the boundaries (D7)."""
         wrong = tasks.wrong(self.task, self.o, self.target)
-        boundaries = self.p['theta_thresh'], self.p['theta_thresh_rev']
-        inner = np.all([np.abs(np.angle(np.exp(1j * (self.angles - b)))) > 1e-6 for b in boundaries], axis=0)
+        inner = np.all([np.abs(np.angle(np.exp(1j * (self.angles - b)))) > 1e-6 for b in self.boundaries], axis=0)
         return float(1 - self.at(lambda k: wrong[k].mean())[inner].mean())
 
     @functools.cached_property
     def boundary_d_prime(self):
-        """d' of D r at the probable and at the improbable boundary."""
-        return analysis.boundary_compare(self.r, self.theta, self.net['D'][self.task.logistic], self.keep)
+        """d' of D r at the two class boundaries: theta_thresh (0: the probable one) and theta_thresh_rev (pi)."""
+        return analysis.boundary_compare(self.r, self.theta, self.net['D'][self.task.logistic], self.keep, self.boundaries)
+
+    @property
+    def boundaries(self):
+        """The two class boundaries."""
+        return self.p['theta_thresh'], self.p['theta_thresh_rev']
 
     @functools.cached_property
     def participation_ratio(self):

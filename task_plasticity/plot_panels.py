@@ -18,6 +18,12 @@ def mean_and_sem(values):
     return np.mean(values), np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
 
 
+def angle_name(angle):
+    """An angle in parts of pi."""
+    part = round(abs(angle) / np.pi, 2)
+    return '0' if part == 0 else 'π' if part == 1 else f'{np.sign(angle) * part:g}π'
+
+
 def theta_axis(ax, label='stimulus θ (rad)'):
     """Angles on the x axis, a dashed line at 0."""
     ax.axvline(0, color='k', lw=0.6, ls='--')
@@ -200,18 +206,17 @@ def explained_variance(ax, runs):
 
 
 def decoded_densities(ax, runs):
-    """Density of the decoded activity D r of the first network on both sides of the boundaries at 0 and at pi."""
+    """Density of the decoded activity D r of the first network on both sides of the two class boundaries."""
     s = sessions(runs[:1])[0]
-    u, pairs = (s.net['D'][s.task.logistic] @ s.r)[0], analysis.boundary_pairs(s.angles)
-    bins, step = np.linspace(*np.percentile(u, [0.2, 99.8]), 60), s.angles[1] - s.angles[0]
-    for (i, j), colour, label in zip(pairs, (AFTER, CONTROL), ('0', 'π'), strict=True):
-        for index, style in ((i, '-'), (j, '--')):
+    u, pairs = (s.net['D'][s.task.logistic] @ s.r)[0], analysis.boundary_pairs(s.angles, s.boundaries)
+    bins, names = np.linspace(*np.percentile(u, [0.2, 99.8]), 60), [angle_name(x) for x in s.boundaries]
+    for pair, colour, name in zip(pairs, (AFTER, CONTROL), names, strict=True):
+        for index, style in zip(pair, '-:', strict=True):
             counts, _ = np.histogram(u[(s.theta == s.angles[index]) & s.keep], bins, density=True)
             ax.plot((bins[1:] + bins[:-1]) / 2, counts, style, color=colour,
-                    label=f'{label} ± π/{np.pi / step:.0f}' if style == '-' else None)
-    near, far = s.boundary_d_prime
-    ax.set(xlabel='decoded activity D r', ylabel='density', title=f"d' = {near:.2f} at 0, {far:.2f} at π",
-           ylim=(0, 1.3 * ax.get_ylim()[1]))
+                    label=f'above and below {name}' if style == '-' else None)
+    values = ', '.join(f'{value:.2f} at {name}' for value, name in zip(s.boundary_d_prime, names, strict=True))
+    ax.set(xlabel='decoded activity D r', ylabel='density', title=f"d' = {values}", ylim=(0, 1.35 * ax.get_ylim()[1]))
     ax.legend(loc='upper left')
 
 

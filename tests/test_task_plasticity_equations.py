@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.params import load_params
-from task_plasticity import equations, exp_params, model, network, simulation
+from task_plasticity import equations, exp_params, model, network, plot_panels, simulation
+from task_plasticity import tasks as task_list
+from task_plasticity.plot_measures import Session
 
 TASKS = {'linear': equations.ESTIMATION, 'classifier': equations.CATEGORISATION,
          'double_angle': equations.Task(lambda theta: np.array([np.cos(2 * theta), np.sin(2 * theta)]), (False, False), (1, 1))}
@@ -91,3 +93,34 @@ def test_small_training_learns(task):
     theta, xi = equations.stimulus(0.0, rng.normal(0, np.sqrt(c.dt), 3000), c), rng.normal(0, np.sqrt(c.dt), (3000, 20))
     after, before = (equations.trial(net, task, theta, xi, c, False, False)[2].mean() for net in (trained, untrained))
     assert len(rewards) == 16 and after > 0.6 * before
+
+
+def side_and_distance(theta, boundaries):
+    """A user's task: on which side of 0 the stimulus lies, and how far away."""
+    return np.column_stack(((theta >= 0).astype(float), np.abs(theta)))
+
+
+def test_a_task_of_a_user_is_one_function_and_one_line(monkeypatch):
+    """Kernel, equations, error measures and figures all know it."""
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setitem(task_list.TASKS, 'mine', task_list.Task(side_and_distance, ('P(side)', '|θ|')))
+    p = load_params(exp_params, mode='smoke', objective='mine', record_res=1, trial_num_2=1, T=24.0)
+    d = simulation.run(p)
+    rngs = simulation.streams(p)
+    plain = equations.Network(**network.to_arrays(network.initial(p, rngs.weights, rngs.decoder)))
+    xi, _, theta = simulation.training_noise(p, rngs.training)
+    mine = equations.Task(lambda x: side_and_distance(np.array([x]), None)[0], (True, False), (p.lambda_LL, p.lambda_MSE))
+    _, outputs, _ = equations.trial(plain, mine, theta, xi, constants(p))
+    np.testing.assert_allclose(d['o_record_2'][0].T, outputs, rtol=1e-5, atol=1e-6)           # single precision
+    np.testing.assert_allclose(d['D'], plain.D, rtol=1e-9, atol=1e-12)
+    s = Session({'params': vars(p)}, d)
+    expected = [((np.abs(angle) - s.o[1][(s.theta == angle) & s.keep]) ** 2).mean() for angle in s.angles]
+    np.testing.assert_allclose(s.error, expected)                                   # of the plain output
+    assert 0 <= s.accuracy <= 1
+    axes = plt.subplots(1, 2)[1]
+    plot_panels.outputs(axes[0], [({'params': vars(p), 'seed': 1}, d)])
+    plot_panels.output_and_target(axes[1], [({'params': vars(p), 'seed': 1}, d)], 0)
+    assert axes[1].get_ylabel() == 'P(side)'
