@@ -59,7 +59,7 @@ def f2_small_tasks(runs):
         panels.objective(row[4], some[0], parts=(1, 2))
         row[2].set_title(NAME_OF[name], fontsize=11)
     axes[0, 0].set_title('network', fontsize=11)
-    axes[0, 3].set_title('objective by layer (dashed: published)', fontsize=10)
+    axes[0, 3].set_title('objective by layer (dashed: published; gap: behind its legend)', fontsize=9)
     axes[0, 4].set_title('its terms: HSIC(y, z), dotted HSIC(x, z)', fontsize=10)
     return figure
 

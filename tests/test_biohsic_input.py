@@ -165,6 +165,25 @@ def test_run_and_plot_from_another_folder(tmp_path):
     assert {path.suffix for path in (tmp_path / 'f').rglob('f3_*')} == {'.png', '.pdf'}
 
 
+def test_the_walkthrough_runs_through(tmp_path):
+    """It ends with asserts on what it said."""
+    call(ROOT / 'biohsic' / 'walkthrough.py', results=tmp_path)
+
+
+def test_modes_do_not_overwrite_each_others_figures(tmp_path):
+    """Linear and XOR task are one kind of figure; rule and rival can be drawn together."""
+    small = ('nmodels=2', 'nepochs=1', 'train_size=30', 'test_size=20')
+    digits = ('data=digits',)
+    for mode, more in (('lif_linear', ()), ('lif_xor', ()), ('biohsic_mnist', digits), ('bp_mnist', digits)):
+        call('-m', 'biohsic.simulation', f'mode={mode}', *small, *more, results=tmp_path)
+    call('-m', 'biohsic.plot_generator', 'mode=lif_linear', *small, results=tmp_path)
+    call('-m', 'biohsic.plot_generator', 'mode=lif_xor', *small, results=tmp_path)
+    call('-m', 'biohsic.plot_generator', 'mode=biohsic_mnist,bp_mnist', 'data=digits', *small, results=tmp_path)
+    assert {path.stem for path in (tmp_path / 'f').rglob('*.png')} == {
+        'f2_small_tasks_lif_linear', 'f2_small_tasks_lif_xor', 'f3_large_tasks_biohsic_mnist_bp_mnist',
+        'fig_third_factor_lif_linear', 'fig_third_factor_lif_xor', 'fig_third_factor_biohsic_mnist_bp_mnist'}
+
+
 def test_scripts_run(tmp_path):
     """A linear model with the HSIC script crashed in the original (D17); here its read-out learns."""
     small = ('nmodels=1', 'nepochs=1', 'train_size=60', 'test_size=20')
