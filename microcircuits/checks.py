@@ -124,6 +124,7 @@ def check_recording(p):
     """Series that exist, and what the comparison needs."""
     for name in words(p.record):
         demand(name in SERIES, f'record: unknown series {name!r}; choose from {", ".join(SERIES)}')
+        demand(words(p.record).count(name) == 1, f'record names {name} twice')
     steps = p.dataset_size * p.epochs * round(p.Tpres / p.dt) + int(p.settling_time / p.dt)
     demand(p.rec_per_steps <= steps, f'rec_per_steps = {p.rec_per_steps} is longer than the run of {steps} steps')
     learning = steps // p.rec_per_steps - int(p.settling_time / p.dt) // p.rec_per_steps

@@ -172,6 +172,8 @@ MODES = {
     'fig4_fa': _FIXED | dict(model_type='FA'),
     **_SLOW,                                                                        # noise of 10, 100, 1000 steps
     'prospectivity': dict(),                                                        # tau_r and tau_xi, see SWEEPS
+    'pal_ldrl': dict(layers=(5, 20, 5), epochs=50, noise_scale=(0.05,), eta_fw=(1.0, 1.0), eta_bw=(50.0,), eta_IP=(0.0,),
+                     eta_PI=(5.0,), alpha=(1e-5,), rec_per_steps=10_000),            # PAL against LDRL, see SWEEPS
     'template': _PAIR | dict(model_type='FA', init_teacher_WPP_range=(0.0, 2.0), rec_per_steps=100),
     'phased_template': dict(task='fw_bw', connection='skip', model_type='FA', layers=(1, 1, 1), activation='soft_relu',
                             noise_mode='uP_adaptive', noise_scale=(0.1,), eta_fw=(50.0, 10.0), eta_bw=(0.0,), eta_IP=(20.0,),
@@ -211,6 +213,11 @@ SWEEPS['template'] = [dict(seed=s) for s in SEEDS[:5]]
 SWEEPS['phased_template'] = [dict(seed=s) for s in (325551, 333333, 111111)]
 RHO, TAUXI = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (0.03, 0.1, 0.3)
 SWEEPS['prospectivity'] = [dict(taur=rho, tauxi=tau, tauHP=tau, seed=s) for rho in RHO for tau in TAUXI for s in SEEDS[:5]]
+_LDRL = dict(model_type='LDRL', connection='skip', noise_mode='uP', dtxi=0.1, tausyn=0.1)
+ETAS, TEN = (20.0, 50.0, 200.0), range(1, 11)
+SWEEPS['pal_ldrl'] = [rule | dict(noise_scale=(scale,), eta_bw=(eta,), seed=s)
+                      for rule, scales in (({}, (0.05, 0.2)), (_LDRL, (0.05, 0.2, 1.0)), (dict(noise_mode='uP'), (0.2, 1.0)))
+                      for scale in scales for eta in ETAS for s in TEN]
 _FIXED_B = dict(eta_bw=(0.0,))                      # PAL, but B stays random
 _FA_NOISE = _FIXED_B | dict(dWPP_low_pass=False)    # FA with the noise and the interneurons' learning of PAL
 _FA = dict(model_type='FA', eta_PI=(0.0,), eta_bw=(0.0,))

@@ -16,7 +16,7 @@ from microcircuits.experiments_rows import (
     members,
     p_of,
 )
-from microcircuits.plot_arms import of_arm
+from microcircuits.plot_arms import VARIANTS, best_setting, of_arm, settings_of
 from microcircuits.plot_panels import PUBLISHED, cosine, of_model, stacked
 from reproduction.evidence import row
 
@@ -140,6 +140,24 @@ def prospectivity():
              'runs': [p for i in range(len(SWEEPS['prospectivity'])) for p in members('prospectivity', array_num=i + 1)]}]
 
 
+def pal_against_ldrl():
+    """Both rules on 5-20-5, where skip connections are the layered ones; ten seeds, each rule's noise and rate tuned."""
+    def best(name):
+        return lambda runs: list(settings_of(runs, name)[best_setting(runs, name)].values())
+
+    def difference(other):
+        def value(runs):
+            a, b = (settings_of(runs, name)[best_setting(runs, name)] for name in ('PAL', other))
+            return [a[seed] - b[seed] for seed in sorted(a)]
+        return value
+
+    note = 'best of the settings tried (smallest mean over these seeds)'
+    rows = [row(f'{name}: angle of B and W^T, last 10 epochs, degrees', best(name), note=note) for name in VARIANTS]
+    rows += [row(f'PAL - {name}, same seeds, degrees', difference(name), note=note) for name in VARIANTS if name != 'PAL']
+    return [{'mode': 'pal_ldrl', 'figure': 'fig_pal_ldrl', 'claim': CLAIMS['fig_pal_ldrl'], 'rows': rows,
+             'runs': [p for i in range(len(SWEEPS['pal_ldrl'])) for p in members('pal_ldrl', array_num=i + 1)]}]
+
+
 # ---------------------------------------------------------------- demonstrations of the notebooks
 
 DEMOS = ('pal_tiny', 'pal_small', 'phased_tiny', 'phased_small', 'phased_larger', 'phased_pinv', 'phased_pinv2')
@@ -230,4 +248,4 @@ def mnist():
 
 def experiments():
     """All of them."""
-    return replay_4() + figure_s() + prospectivity() + demonstrations() + yin_yang() + mnist()
+    return replay_4() + figure_s() + prospectivity() + pal_against_ldrl() + demonstrations() + yin_yang() + mnist()

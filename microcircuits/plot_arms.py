@@ -6,7 +6,7 @@ import seaborn
 
 from microcircuits.data import yin_yang_class
 from microcircuits.exp_params import Params
-from microcircuits.plot_panels import LAYERS, TITLES, stacked
+from microcircuits.plot_panels import LAYERS, RULES, TITLES, stacked
 from reproduction.evidence import mean_interval
 
 ARMS = {'PAL': '#0072B2', 'PAL-fixed-B': '#56B4E9', 'FA-noise': '#E69F00', 'FA': '#D55E00', 'BP': '#222222'}
@@ -95,3 +95,66 @@ def decision(ax, runs):
         ax.plot(*points[classes == k].T, '.', color=LAYERS[k], ms=3, label=name)
     ax.set(xlabel='x', ylabel='y', title='Samples', aspect='equal', xlim=(-0.05, 1.05), ylim=(-0.05, 1.25))
     ax.legend(fontsize=8, loc='upper center', ncol=3, markerscale=3, columnspacing=1)
+
+
+# ---------------------------------------------------------------- PAL against LDRL
+
+LAST = 10                               # epochs whose mean is judged
+VARIANTS = {'PAL': RULES['PAL'], 'PAL, noise as |u|': '#56B4E9', 'LDRL': '#009E73'}
+
+
+def variant(meta):
+    """Name of the rule, with the noise of PAL if that is the noise of LDRL."""
+    p = meta['params']
+    return 'PAL, noise as |u|' if p['model_type'] == 'PAL' and p['noise_mode'] == 'uP' else p['model_type']
+
+
+def settings_of(runs, name):
+    """{(noise scale, rate): {seed: mean angle of B and W^T over the last epochs}} of one variant."""
+    found = {}
+    for meta, d in runs:
+        if variant(meta) == name:
+            p = meta['params']
+            seeds = found.setdefault((p['noise_scale'][0], p['eta_bw'][0]), {})
+            seeds[meta['seed']] = float(d['angle_WPPT_BPP'][-LAST:, 0].mean())
+    return found
+
+
+def best_setting(runs, name):
+    """(noise scale, rate) with the smallest mean angle over seeds."""
+    found = settings_of(runs, name)
+    return min(found, key=lambda key: np.mean(list(found[key].values())))
+
+
+def final_by_setting(ax, runs):
+    """Angle at the end for every noise and rate: each seed, mean and 95 % interval."""
+    place, labels = 0, []
+    for name, colour in VARIANTS.items():
+        for (scale, eta), seeds in sorted(settings_of(runs, name).items()):
+            values = np.array(list(seeds.values()))
+            low, high = mean_interval(values) or (values.mean(),) * 2
+            ax.plot(np.full(len(values), place), values, '.', color=colour, ms=3, alpha=0.5)
+            mean = values.mean()
+            ax.errorbar(place + 0.2, mean, [[mean - low], [high - mean]], fmt='_', color=colour, capsize=2)
+            labels.append(f'{scale:g}\n{eta:g}')
+            place += 1
+        ax.plot([], [], '.', color=colour, label=name)
+    ax.set_xticks(range(place), labels, fontsize=7)
+    ax.set(xlabel='noise σ (above), rate η of B (below)', ylabel='final angle of B and W$^T$ (degrees)', title='every setting')
+    ax.legend(fontsize=8)
+
+
+def best_curves(ax, runs):
+    """Angle against epochs at each rule's best setting: median and 10-90 % over seeds."""
+    for name, colour in VARIANTS.items():
+        if not settings_of(runs, name):
+            continue
+        best = best_setting(runs, name)
+        some = [run for run in runs if variant(run[0]) == name
+                and (run[0]['params']['noise_scale'][0], run[0]['params']['eta_bw'][0]) == best]
+        low, middle, high = np.percentile(stacked(some, 'angle_WPPT_BPP')[:, :, 0], (10, 50, 90), axis=0)
+        x = np.arange(len(middle)) - int(some[0][1]['first_record']) + 1
+        ax.plot(x, middle, color=colour, label=f'{name}: σ {best[0]:g}, η {best[1]:g} (n = {len(some)})')
+        ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
+    ax.set(xlabel='epoch', ylabel='angle of B and W$^T$ (degrees)', title='best settings', ylim=(0, None))
+    ax.legend(fontsize=8)

@@ -70,6 +70,14 @@ def fig_s_prospectivity(runs):
     return figure
 
 
+def fig_pal_ldrl(runs):
+    """PAL and its predecessor LDRL on the same circuit, seeds and budget: best settings, and all."""
+    figure, axes = grid(1, 2, 4.6, 3.4)
+    plot_arms.best_curves(axes[0, 0], runs)
+    plot_arms.final_by_setting(axes[0, 1], runs)
+    return figure
+
+
 # %% demonstrations
 def fig_demos(runs):
     """Cosines of the demonstrations of the notebooks; entries of B for the first."""
@@ -104,11 +112,11 @@ def fig_mnist(runs):
 
 
 FIGURES = {'fig_3abc': fig_3, 'fig_3abc_fresh': fig_3, 'fig_3def': fig_3, 'fig_4ab': fig_4ab, 'fig_4ab_replay': fig_4ab,
-           'fig_s_noise_time': fig_s_noise_time, 'fig_s_prospectivity': fig_s_prospectivity, 'fig_demos': fig_demos,
-           'fig_yin_yang': fig_yin_yang, 'fig_mnist': fig_mnist}
+           'fig_s_noise_time': fig_s_noise_time, 'fig_s_prospectivity': fig_s_prospectivity, 'fig_pal_ldrl': fig_pal_ldrl,
+           'fig_demos': fig_demos, 'fig_yin_yang': fig_yin_yang, 'fig_mnist': fig_mnist}
 OF_MODE = {'fig3_weak': fig_3, 'fig3_strong': fig_3, 'smoke': fig_3, 'fig4_pal': fig_4ab, 'fig4_bp': fig_4ab,
            'fig4_fa': fig_4ab, 'template': fig_4ab, 'phased_template': fig_4ab, 'prospectivity': fig_s_prospectivity,
-           'yin_yang': fig_yin_yang, 'mnist': fig_mnist}
+           'pal_ldrl': fig_pal_ldrl, 'yin_yang': fig_yin_yang, 'mnist': fig_mnist}
 OF_MODE |= {name: fig_s_noise_time for name in exp_params.MODES if name.startswith('fig6')}
 OF_MODE |= {name: fig_demos for name in exp_params.MODES if name not in OF_MODE}
 
@@ -116,8 +124,11 @@ OF_MODE |= {name: fig_demos for name in exp_params.MODES if name not in OF_MODE}
 # %% the figures of one mode
 def members_of(words, seeds):
     """The runs (Params) to draw: these seeds, or the one asked for, or as many of the mode's sweep as there are."""
-    if seeds:
-        return [load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in seeds.split(',')]
+    if seeds is not None:
+        numbers = seeds.split(',')
+        demand(all(n.isdecimal() for n in numbers), f'seeds takes whole numbers with commas, not {seeds!r}')
+        demand(len(set(numbers)) == len(numbers), f'seeds = {seeds}: one of them stands twice')
+        return [load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in numbers]
     members = load_or_exit(exp_params, words, load_members)
     if any(w.startswith(('seed=', 'array_num=')) for w in words):
         return members

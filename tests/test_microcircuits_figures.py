@@ -13,6 +13,7 @@ TINY = {'fig_3abc': [('fig3_weak', dict(seed=s)) for s in (1, 2)],
         'fig_4ab': [(mode, dict(record='MSE,WPP,WIP,BPP,BPI')) for mode in ('fig4_pal', 'fig4_bp', 'fig4_fa')],
         'fig_s_noise_time': [(f'fig6_{n}_{kind}', {}) for n in (10, 100) for kind in ('u', 'prosp')],
         'fig_s_prospectivity': [('prospectivity', dict(taur=rho, tauxi=tau)) for rho in (0.0, 1.0) for tau in (0.1, 0.3)],
+        'fig_pal_ldrl': [('pal_ldrl', exp_params.SWEEPS['pal_ldrl'][i]) for i in (0, 1, 10, 60, 61, 70, 150, 151)],
         'fig_demos': [(mode, {}) for mode in experiments_paper.DEMOS],
         'fig_yin_yang': [('yin_yang', exp_params.SWEEPS['yin_yang'][i]) for i in (0, 1, 10, 11, 20, 21, 30, 31)],
         'fig_mnist': [('mnist', exp_params.SWEEPS['mnist'][i]) for i in (0, 5, 10)]}
