@@ -24,30 +24,30 @@ class Params:                           # value = estimation (Figs. 1-3)
     network_file: str = ''              # npz of convert_network or of a run; empty: the published network
     trial_num_2: int = 260              # training trials
     test_num: int = 100                 # test trials, before and after
-    T: float = 1000.0                   # duration of a trial                                         T
-    dt: float = 0.01                    # Euler-Maruyama step                                         dt
+    T: float = 1000.0                   # duration of a trial,                                        T
+    dt: float = 0.01                    # Euler-Maruyama step,                                        dt
     transient: float = 40.0             # no plasticity before this time in a trial
     record_res: int = 20                # steps between records
     record_period: int = 1              # every so many trials are kept
     rate_thinning: int = 5              # stored test records: every so many (1: all)
     # network
-    N: int = 40                         # neurons                                                     N
-    input_dim: int = 12                 # input channels                                              I
-    R: float = 1.0                      # leak resistance                                             R
-    sigma: float = 0.2                  # intrinsic noise                                             sigma
+    N: int = 40                         # neurons,                                                    N
+    input_dim: int = 12                 # input channels,                                             I
+    R: float = 1.0                      # leak resistance,                                            R
+    sigma: float = 0.2                  # intrinsic noise,                                            sigma
     sigma_test: float = -1.0            # intrinsic noise of the tests (negative: sigma)
-    low_r_threshold: float = 0.001      # rates are clipped to [low, high]                            r_lo
-    high_r_threshold: float = 100.0     # upper bound of the rates                                    r_hi
-    alpha: float = 0.0                  # f(x) = beta log(1 + exp(alpha + gamma x))                   alpha0
-    beta: float = 1 / 30                # scale of f                                                  beta
-    gamma: float = 30.0                 # slope of f                                                  gamma
-    initial_bias: float = 0.0           # 0.7 in categorisation                                       b
+    low_r_threshold: float = 0.001      # rates are clipped to [low, high],                           r_lo
+    high_r_threshold: float = 100.0     # upper bound of the rates,                                   r_hi
+    alpha: float = 0.0                  # f(x) = beta log(1 + exp(alpha + gamma x)),                  alpha0
+    beta: float = 1 / 30                # scale of f,                                                 beta
+    gamma: float = 30.0                 # slope of f,                                                 gamma
+    initial_bias: float = 0.0           # 0.7 in categorisation,                                      b
     symmetric_init: bool = False        # symmetrise the initial recurrent weights (D22)
     # stimulus
-    kappa_in: float = 0.75              # von Mises prior: concentration of trial starts; drift kappa sigma_s^2      kappa
-    mu_in: float = 0.0                  # mean of the prior                                              mu
+    kappa_in: float = 0.75              # von Mises prior: concentration of trial starts; drift kappa sigma_s^2,     kappa
+    mu_in: float = 0.0                  # mean of the prior,                                             mu
     exact_prior: bool = False           # halve the drift, so that the stationary density has kappa, not 2 kappa (D1)
-    sigma_sampler: float = 0.06         # stimulus diffusion                                          sigma_s
+    sigma_sampler: float = 0.06         # stimulus diffusion,                                         sigma_s
     switch_period: float = 200.0        # duration of a held test angle
     tuning: bool = True                 # test angles: preferred angles (False: from the prior)
     input_noise: bool = False           # noise on the input rates
@@ -55,16 +55,16 @@ class Params:                           # value = estimation (Figs. 1-3)
     theta_thresh: float = 0.0           # class 1 if theta >= theta_thresh or theta <= theta_thresh_rev
     theta_thresh_rev: float = -math.pi  # the other boundary
     # learning
-    learning_rate: float = 5e-6         # of W                                                        eta_W
-    learning_rate_bias: float = 5e-6    # of b                                                        eta_b
-    learning_rate_input: float = 5e-6   # of C                                                        eta_C
-    learning_rate_decoder: float = 5e-6     # of D                                                    eta_D
-    lr_gain: float = 100.0              # multiplies all rates (10 in mixed)                          g
-    weight_l2: float = 0.5 / 25 ** 2    # decay of W                                                  l_W
-    bias_weight_l2: float = 3 / 25 ** 2     # decay of b                                              l_b
-    i_weight_l2: float = 3 / 25 ** 2    # decay of C                                                  l_C
+    learning_rate: float = 5e-6         # learning rate of W,                                         eta_W
+    learning_rate_bias: float = 5e-6    # learning rate of b,                                         eta_b
+    learning_rate_input: float = 5e-6   # learning rate of C,                                         eta_C
+    learning_rate_decoder: float = 5e-6     # learning rate of D,                                     eta_D
+    lr_gain: float = 100.0              # multiplies all rates (10 in mixed),                         g
+    weight_l2: float = 0.5 / 25 ** 2    # decay of W,                                                 l_W
+    bias_weight_l2: float = 3 / 25 ** 2     # decay of b,                                             l_b
+    i_weight_l2: float = 3 / 25 ** 2    # decay of C,                                                 l_C
     decoder_l2: float = -1.0            # decay of D (negative: weight_l2, as released)
-    theta: float = 0.0015               # rate of the running means per step                          q
+    theta: float = 0.0015               # rate of the running means per step,                         q
     annealed: bool = False              # gain g exp(-trial / 150) + 1
     decoder_only: bool = False          # W, C, b do not learn
     decoder_fixed: bool = False         # D does not learn
@@ -136,7 +136,8 @@ MODES = {
     'feedforward': dict(feedforward=True),                  # control: W = 0
     'recurrent_only': dict(learning_rate_input=0.0, learning_rate_bias=0.0),    # control: W and the decoder learn, C and b stay
     'mixed': dict(objective='mixed'),                       # both tasks at once (dormant in the released program)
-    'classifier_weak_decay': dict(objective='classifier', weight_l2=0.0008, bias_weight_l2=0.005, i_weight_l2=0.00625),  # D31
+    'classifier_weak_decay': dict(objective='classifier', weight_l2=0.0008, bias_weight_l2=0.005,
+                                  i_weight_l2=0.00625),     # control: a tenth of the decays (D31)
     'classifier_decoder_only': dict(objective='classifier', decoder_only=True),     # control: W, C, b stay
     'classifier_uniform_prior': dict(objective='classifier', kappa_in=0.0),         # control: every stimulus equally often
     'replay_published': dict(rng='legacy', released_code=True),                     # the stored network from its seed
