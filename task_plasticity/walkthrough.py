@@ -25,7 +25,7 @@ from common import ROOT
 from common.figures import grid, style
 from common.params import Remark, load_params
 from task_plasticity import equations as eq
-from task_plasticity import exp_params, gradient_check, plot_schematic, simulation
+from task_plasticity import exp_params, experiments_gradient, plot_schematic, simulation
 from task_plasticity import plot_panels as panels
 from task_plasticity.plot_measures import Session
 
@@ -101,14 +101,14 @@ print(f'mean rate {mean_sampled:.3f}, formula {mean_formula:.3f}')
 # r_ir_j\rangle$, a product of the two rates at the synapse minus its mean. The gradient of the mean reward is then a
 # correlation that the synapse can compute by itself:
 # $$\Delta W_{ij}\propto\left\langle\alpha\,(r_ir_j-\langle r_ir_j\rangle)\right\rangle.$$
-# Three factors: before, after, reward. No back-propagation, no transposed weights. Is it true? `gradient_check.py` holds a
-# small network still and compares the mean update with the change of the mean reward when a weight is moved a little.
+# Three factors: before, after, reward. No back-propagation, no transposed weights. Is it true? `experiments_gradient.py`
+# holds a small network still and compares the mean update with the change of the mean reward when a weight is moved a little.
 
 # %%
 p = load_params(exp_params, mode='smoke', N=5, input_dim=5, T=500.0, transient=20.0, switch_period=100.0, record_res=1)
-some = gradient_check.trials(p, 3)
-still = gradient_check.still_network(p, some)
-update, gradient = gradient_check.mean_update(p, still, some), gradient_check.reward_gradient(p, still, some)
+some = experiments_gradient.trials(p, 3)
+still = experiments_gradient.still_network(p, some)
+update, gradient = experiments_gradient.mean_update(p, still, some), experiments_gradient.reward_gradient(p, still, some)
 figure, axes = grid(1, 3, 3.4)
 cosines = {}
 for ax, (name, factor) in zip(axes[0], {'W': 1, 'b': 2, 'C': 2}.items(), strict=True):

@@ -2,7 +2,7 @@
 import pytest
 
 from common.params import load_params
-from task_plasticity import exp_params, gradient_check
+from task_plasticity import exp_params, experiments_gradient
 
 
 @pytest.mark.parametrize('objective', ['estimation', 'categorisation', pytest.param('double_angle', marks=pytest.mark.slow)])
@@ -10,16 +10,16 @@ def test_mean_update_points_along_the_gradient(objective):
     """Cosine near 1 for W, b and C; length within a factor of two of the theory's (2 / sigma^2; W: half of it)."""
     p = load_params(exp_params, mode='smoke', objective=objective, N=5, input_dim=5, T=400.0, transient=20.0,
                     switch_period=200.0, record_res=1, initial_bias=0.0)
-    for name, (cosine, slope) in gradient_check.check(p, 3).items():
+    for name, (cosine, slope) in experiments_gradient.check(p, 3).items():
         assert cosine > 0.9, name
         assert 0.5 < slope < 2, name
 
 
 def test_command_line(capsys):
     """What may be asked; help; what the check is not about is refused."""
-    gradient_check.main(['T=60', 'switch_period=20', 'N=2', 'input_dim=3'])
+    experiments_gradient.main(['T=60', 'switch_period=20', 'N=2', 'input_dim=3'])
     assert capsys.readouterr().out.count('cosine') == 3
-    gradient_check.main(['-h'])
+    experiments_gradient.main(['-h'])
     assert 'values unless given' in capsys.readouterr().out
     with pytest.raises(ValueError, match='the check is about'):
-        gradient_check.main(['mode=decoder_only'])
+        experiments_gradient.main(['mode=decoder_only'])

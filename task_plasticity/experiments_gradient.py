@@ -1,6 +1,6 @@
 """Is the three-factor rule the gradient of the expected reward? Measured, for any task:
 
-    python -m task_plasticity.gradient_check objective=categorisation
+    python -m task_plasticity.experiments_gradient objective=categorisation
 
 A small network is held still. On one side the mean of what the rule would do to each parameter, over long trials; on the other
 the change of the mean reward when that parameter is moved a little, with the same stimuli and the same noise. For symmetric W
@@ -115,7 +115,7 @@ def check(p, n_trials=4):
 def main(words):
     """Command line: print cosine and slope for each kind of parameter."""
     if any(w in ('-h', '--help') for w in words):
-        print(help_text(exp_params, 'task_plasticity.gradient_check', f'{__doc__}\nvalues unless given: {DEFAULTS}'))
+        print(help_text(exp_params, 'task_plasticity.experiments_gradient', f'{__doc__}\nvalues unless given: {DEFAULTS}'))
         return
     asked = dict(split_words(words))
     p = load_params(exp_params, *words, **{name: value for name, value in DEFAULTS.items() if name not in asked})
