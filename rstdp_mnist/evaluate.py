@@ -59,6 +59,8 @@ def load(path, words=(), which='last'):
         if missing:
             raise ValueError(f'it has no {", ".join(missing)}')
         own = dict(split_words(words))
+        if not Path(given.get('data_dir', '')).exists():       # a folder of the machine where it was trained
+            given = given | {'data_dir': ''}
         with warnings.catch_warnings(action='ignore', category=Remark):       # about what the file gives
             p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
     except (OSError, ValueError, EOFError, TypeError, AttributeError, KeyError, zipfile.BadZipFile) as error:

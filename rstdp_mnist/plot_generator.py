@@ -62,6 +62,7 @@ def fig_compared(runs):
     panels.epoch_axis(left, 'test accuracy (%)')
     right.set(yticks=range(len(names)), yticklabels=names, xlabel=f'test accuracy (%) after epoch {last}')
     right.margins(x=0.16, y=0.16)
+    panels.letters((left, right))
     right.invert_yaxis()
     return figure
 
@@ -126,7 +127,7 @@ def fig_beyond(runs):
             ax.plot(epochs, panels.accuracy([run], 'fast_test')[0], color=colour, ls=':', label='the same, fast weights')
     panels.paper_line(ax)
     panels.epoch_axis(ax, 'test accuracy (%)')
-    ax.legend(loc='lower right')
+    ax.legend()
     return figure
 
 
@@ -209,6 +210,7 @@ def fig_5(runs):
     panels.confusion(axes[0], runs[0])
     panels.convergence(axes[1], runs[0])
     panels.latencies(axes[2], runs[0])
+    panels.letters(axes)
     return figure
 
 
@@ -232,7 +234,7 @@ def main(words):
     """Draw the figures of the mode that `words` (or exp_params.mode) name; mode and seeds stand in name and title."""
     runs = runs_to_draw(words)
     meta, p = runs[0][0], panels.params_of(runs[0])
-    which = f'seed{p.seed}' if len(runs) == 1 else f'{len(runs)}seeds'
+    which = f'seed{p.seed}' if len(runs) == 1 else f'{len(runs)}seeds'      # in the file's name, too
     remark = f', unfinished: epoch {meta["epoch"]} of {p.epochs_s3}' if 'epoch' in meta else ''
     names = ['fig_1', 'fig_2', 'fig_3', 'fig_5', 'fig_nmnist' if p.data == 'nmnist' else 'fig_4']
     names += ['fig_long'] * (p.mode == 'paper') + ['fig_beyond'] * (p.reward != 'winner')
@@ -240,7 +242,7 @@ def main(words):
         figure = FIGURES[name](runs)
         of_one = '' if name in ('fig_1', 'fig_beyond') or len(runs) == 1 else f' (shown: seed {p.seed})'
         standin = "stand-in data: scikit-learn's digits, enlarged" if p.data == 'digits' else p.data
-        figure.suptitle(f'{p.mode}, {which}{of_one}{remark}; {standin}', fontsize=10)
+        figure.suptitle(f'{p.mode} ({panels.name_of(runs[0])}), {which}{of_one}{remark}; {standin}', fontsize=10)
         save_figure(figure, 'rstdp_mnist', f'{name}_{p.mode}_{which}')
 
 

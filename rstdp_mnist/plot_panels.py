@@ -112,6 +112,12 @@ def epoch_axis(ax, ylabel='accuracy (%)'):
     ax.set(xlabel='epoch', ylabel=ylabel)
 
 
+def letters(axes):
+    """A, B, ... at the upper left of each panel."""
+    for ax, letter in zip(axes, 'ABCDEF', strict=False):
+        ax.set_title(letter, loc='left', fontweight='bold')
+
+
 def paper_line(ax):
     """Dashed line at the paper's accuracy."""
     ax.axhline(PAPER, color='#BBBBBB', ls='--', lw=1.2, zorder=0)

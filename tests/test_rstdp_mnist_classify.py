@@ -134,6 +134,17 @@ def test_a_packed_network_decides_alike(network):
     assert abs(right[0] - right[1]) < 0.1
 
 
+def test_the_published_network_reads_digits():
+    """It is small, knows ten digits, and was trained on MNIST: at least 90 % of the first 500 test images (if they are there)."""
+    p, weights = evaluate.load(classify.NETWORK)
+    assert classify.NETWORK.stat().st_size < 2_000_000 and (p.data, p.n_classes) == ('mnist', 10)
+    try:
+        found, labels = data.idx_images('mnist', 'test')
+    except FileNotFoundError:
+        pytest.skip('MNIST is not on disk (python data/fetch.py mnist)')
+    assert (classify.classify(p, weights, found[:500])['decision'] == labels[:500]).mean() >= 0.9
+
+
 def test_classify_as_its_users_start_it(network, tmp_path, digits):
     """Photographs dark on light, and a set with labels: the decisions of the network, a table, a picture."""
     p, weights, path = network
