@@ -135,7 +135,7 @@ def test_a_packed_network_decides_alike(network):
 
 
 def test_the_published_network_reads_digits():
-    """It is small, knows ten digits, and was trained on MNIST: at least 90 % of the first 500 test images (if they are there)."""
+    """It is small, knows ten digits, was trained on MNIST: at least 90 % of the first 500 test images."""
     p, weights = evaluate.load(classify.NETWORK)
     assert classify.NETWORK.stat().st_size < 2_000_000 and (p.data, p.n_classes) == ('mnist', 10)
     try:
