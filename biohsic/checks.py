@@ -205,7 +205,7 @@ def check_values(p):
     demand(p.task != 'reservoir' or p.optimizer == 'sgd', f'optimizer = {p.optimizer!r}: the read-out of the reservoir learns '
            'by plain descent (sgd), see readout_rule')
     demand(p.task != 'reservoir' or p.readout_rule != 'rmhebb' or p.output_noise > 0, 'output_noise = 0: readout_rule = rmhebb '
-           'explores by output noise and learns nothing without; try output_noise=0.1 target_scale=1000')
+           'explores by output noise and learns nothing without; try output_noise=0.1 target_scale=1000 nhidden=500')
 
 
 # ---------------------------------------------------------------- schedules

@@ -88,18 +88,31 @@ def test_small_tasks_over_25_epochs():
         assert all(low <= value <= high for value, (low, high) in zip(mean[25], bands, strict=True))
 
 
+needs_cifar = pytest.mark.skipif(not have('cifar-10-batches-py'), reason='CIFAR-10 is not on disk')
+
+
+def reduced(mode, **given):
+    """Test accuracy (%) of one network by the reduced protocol."""
+    return 100 * run(mode=mode, train_metrics=False, **given)['test_accuracy'][-1, 0]
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not have('cifar-10-batches-py'), reason='CIFAR-10 is not on disk')
-@pytest.mark.parametrize('undecoded', [False, True])
-def test_cifar_by_the_reduced_protocol(undecoded, monkeypatch):
-    """Back-propagation is above the rule. The measured bands are those of undecoded images (README, Misses)."""
-    if undecoded:
-        load = data.cifar_batch
-        monkeypatch.setattr(data, 'cifar_batch', lambda path: (differences(load(path)[0]), load(path)[1]))
-    bp, rule = (100 * run(mode=mode, train_metrics=False)['test_accuracy'][-1, 0]
-                for mode in ('bp_cifar10_reduced', 'biohsic_cifar10_reduced'))
-    assert bp > rule
-    assert not undecoded or (34 <= bp <= 42 and 22 <= rule <= 30)
+@needs_cifar
+def test_cifar_by_the_reduced_protocol():
+    """Bands for one network, around the released program's numbers."""
+    bp, rule, none = (reduced(mode, modulator=m) for mode, m in
+                      (('bp_cifar10_reduced', 'released'), ('biohsic_cifar10_reduced', 'released'),
+                       ('biohsic_cifar10_reduced', 'none')))
+    assert 46.5 <= bp <= 53.5 and 38 <= rule <= 45 and 31 <= none <= 44 and bp > rule
+
+
+@pytest.mark.slow
+@needs_cifar
+def test_cifar_on_undecoded_images(monkeypatch):
+    """Where the lower numbers of an earlier measurement came from: 25.8 (rule), 38.2 (back-propagation)."""
+    load = data.cifar_batch
+    monkeypatch.setattr(data, 'cifar_batch', lambda path: (differences(load(path)[0]), load(path)[1]))
+    assert 34 <= reduced('bp_cifar10_reduced') <= 42 and 22 <= reduced('biohsic_cifar10_reduced') <= 30
 
 
 def differences(images):
