@@ -197,6 +197,8 @@ def main(words):
     members = [dataclasses.replace(p, seed=p.seed + i) for p in load_or_exit(exp_params, words, load_members) for i in range(n)]
     if members[0].test_num == 0 or not members[0].tuning:
         raise ValueError('the figures need tests at the preferred angles: test_num > 0 and tuning=True')
+    if (members[0].sigma if members[0].sigma_test < 0 else members[0].sigma_test) == 0:
+        raise ValueError('the figures are about the noise of the tests: sigma (or sigma_test) must not be 0')
     runs = finished(members)
     for meta, _ in runs:
         if meta['diverged_at'] >= 0:

@@ -75,7 +75,7 @@ def circle(ax, runs):
     """Targets, mean outputs with 1-s.d. ellipses, and the bias, in the plane of the first two outputs of the first network."""
     from matplotlib.patches import Ellipse
     s = sessions(runs[:1])[0]
-    groups = [(s.theta == angle) & s.keep for angle in s.angles]
+    groups = analysis.per_angle(lambda k: k, s.theta, s.keep, 3)
     o, wanted = s.o[:2], tasks.targets(s.p, s.angles)[:, :2]
     shapes, _ = analysis.ellipses(o, groups)
     for target, (x, y, width, height, turn) in zip(wanted, shapes, strict=True):

@@ -76,7 +76,7 @@ def test_figures_of_one_mode(folder, given, capsys):
 
 @pytest.mark.parametrize('given, message', [
     ({'test_num': 0}, 'test_num > 0'), ({'tuning': False}, 'tuning=True'),
-    ({'test_num': 1}, 'usable records|the circle; . occur')])
+    ({'sigma_test': 0.0}, 'must not be 0'), ({'test_num': 1}, 'usable records|the circle; . occur')])
 def test_what_cannot_be_drawn_ends_in_one_line(folder, given, message, capsys):
     p = {'mode': 'annealed', 'objective': 'classifier'} | TINY | given
     finish(load_params(exp_params, **p))
