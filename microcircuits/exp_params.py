@@ -167,32 +167,40 @@ MODES = {
     'fig3_strong': _DEEP | dict(epochs=500, eta_bw=(20.0,) * 3, eta_PI=(0.5,) * 3, init_WPP_range=(-5.0, 5.0),
                                 init_BPP_range=(-5.0, 5.0), init_teacher_WPP_range=(-5.0, 5.0),
                                 init_teacher_BPP_range=(-5.0, 5.0)),                # Fig. 3d-f
-    'fig4_pal': _PAIR,                                                              # Fig. 4a, b
-    'fig4_bp': _FIXED | dict(model_type='BP'),
-    'fig4_fa': _FIXED | dict(model_type='FA'),
-    **_SLOW,                                                                        # noise of 10, 100, 1000 steps
+    'fig4_pal': _PAIR,                                                              # Fig. 4a, b: teacher and student
+    'fig4_bp': _FIXED | dict(model_type='BP'),                                      # Fig. 4a, b, weight transport
+    'fig4_fa': _FIXED | dict(model_type='FA'),                                      # Fig. 4a, b, feedback alignment
+    'fig6_10_prosp': _SLOW['fig6_10_prosp'],                                        # noise of 10 steps, prospective rates
+    'fig6_10_u': _SLOW['fig6_10_u'],                                                # ... lagging rates
+    'fig6_100_prosp': _SLOW['fig6_100_prosp'],                                      # noise of 100 steps, prospective
+    'fig6_100_u': _SLOW['fig6_100_u'],                                              # ... lagging
+    'fig6_1000_prosp': _SLOW['fig6_1000_prosp'],                                    # noise of 1000 steps, prospective
+    'fig6_1000_u': _SLOW['fig6_1000_u'],                                            # ... lagging
     'prospectivity': dict(),                                                        # tau_r and tau_xi, see SWEEPS
     'pal_ldrl': dict(layers=(5, 20, 5), epochs=50, noise_scale=(0.05,), eta_fw=(1.0, 1.0), eta_bw=(50.0,), eta_IP=(0.0,),
                      eta_PI=(5.0,), alpha=(1e-5,), rec_per_steps=10_000),            # PAL against LDRL, see SWEEPS
-    'template': _PAIR | dict(model_type='FA', init_teacher_WPP_range=(0.0, 2.0), rec_per_steps=100),
+    'template': _PAIR | dict(model_type='FA', init_teacher_WPP_range=(0.0, 2.0),
+                             rec_per_steps=100),                                    # the parameter file that came along
     'phased_template': dict(task='fw_bw', connection='skip', model_type='FA', layers=(1, 1, 1), activation='soft_relu',
                             noise_mode='uP_adaptive', noise_scale=(0.1,), eta_fw=(50.0, 10.0), eta_bw=(0.0,), eta_IP=(20.0,),
                             eta_PI=(0.0,), alpha=(0.0,), dWPP_low_pass=False, rec_per_steps=100, record='MSE,WPP,WIP',
-                            angles=False, seed=325551, input_seed=325551),
-    'pal_tiny': _DEMO | _TINY | dict(alpha=(5e-5,)),                                # notebook demonstrations
-    'pal_small': _DEMO | _SMALL,
-    'phased_tiny': _PHASED | _TINY | dict(alpha=(1e-4,)),
-    'phased_small': _PHASED | _SMALL,
+                            angles=False, seed=325551, input_seed=325551),              # ... with the phased program
+    'pal_tiny': _DEMO | _TINY | dict(alpha=(5e-5,)),                                # notebook: PAL, 1-2-1
+    'pal_small': _DEMO | _SMALL,                                                    # notebook: PAL, 2-2-2
+    'phased_tiny': _PHASED | _TINY | dict(alpha=(1e-4,)),                           # notebook: LDRL, 1-2-1
+    'phased_small': _PHASED | _SMALL,                                               # notebook: LDRL, 2-2-2
     'phased_larger': _PHASED | dict(layers=(4, 30, 3), seed=123456, dataset_size=3000, epochs=10, input_range=_SIGNED,
                                     init_WPP_range=_SIGNED, init_BPP_range=_SIGNED, eta_bw=(200.0,), eta_IP=(0.0,),
-                                    eta_PI=(1.0,), alpha=(1e-5,), rec_per_steps=1000),
+                                    eta_PI=(1.0,), alpha=(1e-5,), rec_per_steps=1000),  # notebook: LDRL, 4-30-3
     'phased_pinv': _PHASED | dict(model_type='DTPDRL', activation='logistic', layers=(2, 3, 2), seed=98723, dataset_size=50,
                                   epochs=20, noise_mode='uP_adaptive', noise_scale=(0.2,), noise_deg=45.0, taueps=10.0,
                                   eta_bw=(5000.0,), eta_IP=(0.0,), eta_PI=(200.0,), alpha=(0.0,), gate_regularizer=False,
-                                  settling_time=1.0, change_epoch=10, record='WPP,WIP,BPP,BPI,noise,epsilon_LO'),
+                                  settling_time=1.0, change_epoch=10,
+                                  record='WPP,WIP,BPP,BPI,noise,epsilon_LO'),           # notebook: pseudo-inverse, epsilon
     'phased_pinv2': _PHASED | dict(model_type='DTPDRL', layers=(2, 2, 2), seed=6128736, dataset_size=30_000,
                                    input_range=(1.0, 1.0), noise_scale=(0.1,), eta_bw=(400.0,), eta_IP=(0.0,), eta_PI=(400.0,),
-                                   alpha=(0.0,), gate_regularizer=False, settling_time=1.0, rec_per_steps=10_000),
+                                   alpha=(0.0,), gate_regularizer=False, settling_time=1.0,
+                                   rec_per_steps=10_000),                               # notebook: pseudo-inverse, noise always
     'yin_yang': dict(task='fw_bw', data='yin_yang', layers=(4, 30, 3), dataset_size=2000, epochs=400, settling_time=10.0,
                      seed=123456, input_seed=123456, noise_scale=(0.01,), eta_fw=(50.0, 0.01), eta_bw=(0.5,), eta_IP=(0.05,),
                      eta_PI=(0.02,), alpha=(1e-6,), init_WPP_range=(-0.1, 0.1), init_WIP_range=(-0.1, 0.1), angles=True,
