@@ -20,7 +20,7 @@ CLAIMS = {
     'fig_4ab': 'A student whose forward weights have the wrong sign learns with PAL; feedback alignment fails.',
     'fig_s_noise_time': 'Without prospective coding fast noise does not align B; the slower the noise, the better it does.',
     'fig_s_prospectivity': 'Partly prospective rates: how much of it PAL needs depends on how fast the noise is.',
-    'fig_pal_ldrl': 'The same circuit and budget, tuned: PAL aligns better than LDRL, mostly as its noise does not scale with |u|.',
+    'fig_pal_ldrl': 'Same circuit and budget, tuned: PAL aligns better than LDRL, mostly as its noise does not scale with |u|.',
     'demos': 'The small demonstrations of both lines, from their notebooks.',
     'yin_yang': 'A real task, 100 of the 400 epochs: PAL beats plain feedback alignment. Is it because B is learned?',
     'mnist': 'MNIST in a dendritic microcircuit, in real time: 1 ms an image.',
