@@ -78,7 +78,7 @@ USED = [
      lambda p: trains(p) and p.kappa_in > 0 and p.sigma_sampler > 0),
     ('input_noise_sigma', 'with input_noise=True', lambda p: p.input_noise),
     ('theta_thresh theta_thresh_rev', 'in tasks with classes', classes),
-    ('lambda_MSE lambda_LL', 'in objective=mixed', both),
+    ('lambda_MSE lambda_LL', 'in tasks with plain outputs and classes together', both),
     ('learning_rate', 'in training without decoder_only and feedforward',
      lambda p: trains(p) and not p.decoder_only and not p.feedforward),
     ('learning_rate_bias learning_rate_input', 'in training without decoder_only', lambda p: trains(p) and not p.decoder_only),

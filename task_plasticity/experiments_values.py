@@ -53,11 +53,6 @@ def minus(a, b):
     return lambda runs: [x - y for x, y in zip(a(runs), b(runs), strict=True)]
 
 
-def constant(value):
-    """A value that is the same for every run."""
-    return lambda runs: [value] * len(runs)
-
-
 def tested(statement, a, b, released=None, band=None, **given):
     """Two rows about two values of the same networks: the mean difference a - b with its interval, and the p of the paired t
     test (two-sided)."""

@@ -103,6 +103,12 @@ def test_each_parameter_is_declared_once():
     assert len(declared) == len(set(declared)) and set(declared) <= set(names())
 
 
+def test_what_a_mode_means_is_what_it_sets():
+    for mode, fixed in checks.FIXED.items():
+        assert {name: exp_params.MODES[mode].get(name) for name in fixed} == fixed, mode
+    assert set(checks.TASK_OF_MODE) <= set(exp_params.MODES) and set(checks.LOADING) <= set(exp_params.MODES)
+
+
 def test_an_unused_parameter_is_named():
     with pytest.warns(UserWarning, match='network_file does nothing in this run .*: it acts only with network_load=True'):
         load_params(exp_params, mode='estimation', network_file=str(network.PUBLISHED))
