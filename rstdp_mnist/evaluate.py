@@ -48,24 +48,24 @@ def load(path, words=(), which='last'):
         raise FileNotFoundError(f'{path} is a folder, not a network' if path.is_dir() else f'{path} does not exist')
     nearest('value of which', which, WEIGHTS)
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError('it is no .npz file')
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         given = json.loads(str(arrays['meta'])).get('params', {}) if 'meta' in arrays else {}
         if 'conv3_levels' in arrays:               # a published network: layer 3 in 255 levels between its bounds
             low, high = given['s3_bounds']
             arrays['conv3_weight'] = (low + (high - low) / 255 * arrays['conv3_levels']).astype(np.float32)
-        names = 'conv1_weight', 'conv2_weight', WEIGHTS[which]
-        missing = [name for name in names if name not in arrays]
-        if missing:
-            raise ValueError(f'it has no {", ".join(missing)}')
-        own = dict(split_words(words))
+        weights = [arrays[name] for name in ('conv1_weight', 'conv2_weight', WEIGHTS[which])]
         if not Path(given.get('data_dir', '')).exists():       # a folder of the machine where it was trained
             given = given | {'data_dir': ''}
-        with warnings.catch_warnings(action='ignore', category=Remark):       # about what the file gives
-            p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, KeyError, zipfile.BadZipFile) as error:
+    except KeyError as error:
+        raise ValueError(f'{path} holds no network that can be used: it has no {error.args[0].split()[0]}') from error
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(f'{path} holds no network that can be used: {error}') from error
-    weights = [arrays[name] for name in names]
+    own = dict(split_words(words))
+    with warnings.catch_warnings(action='ignore', category=Remark):           # about what the file gives
+        p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
     check_weights(p, weights)
     return p, weights
 

@@ -1,4 +1,4 @@
-"""The student replication's layers 1 and 2 (specification of its variant: README, "Where paper and released code disagree").
+"""The student replication's layers 1 and 2 (how its variant differs: README, "Where paper and released code disagree").
 
 A batch is scored with the weights from before it, and its changes are summed. F: potential in the last bin.
 

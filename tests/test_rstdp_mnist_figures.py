@@ -50,7 +50,7 @@ def test_every_figure_shows_its_run(tiny, recordings, name):
 
 
 def test_published_curves():
-    """The numbers of the specification: best of the replication 87.48 % in epoch 15, the simulator's 94.70 % in epoch 20."""
+    """Numbers of the logs: best of the replication 87.48 % in epoch 15, the simulator's 94.70 % in epoch 20."""
     known = panels.published('replication_mnist')
     window = known['epoch'] <= 20
     assert known['test'][window].max() == pytest.approx(87.48) and known['test'][window].argmax() == 15
