@@ -1,4 +1,4 @@
-"""R-STDP on MNIST: short real runs learn. Bands: set around a few runs of other programs with these rules; MNIST is needed for all but the first test."""
+"""R-STDP on MNIST: short real runs learn. Bands: set around a few runs of other programs with these rules; MNIST is needed."""
 import numpy as np
 import pytest
 
