@@ -16,7 +16,6 @@ CASES = sorted(REFERENCE.glob('*.npz'))
 RELEASED = dict(squared_loss=False, reinforce_gain=1.0, fantasy_score=False, trace_reset=False, baseline=BASELINE_BEFORE,
                 switch_all_layers=True, stimulus_term=True, both_paths=True)
 
-
 NEVER = np.zeros(0, bool)              # phases toggle after K + 1 steps, not at random
 
 
