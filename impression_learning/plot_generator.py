@@ -159,12 +159,12 @@ def fig_lr_optim(runs):
 def fig_backprop(runs):
     """Back-propagation control: training loss, reproduction, covariance of the latents (mode backprop)."""
     figure, axes = grid(1, 3)
+    axes[0, 0].set_yscale('symlog', linthresh=10)
     for meta, d in runs:
         p = meta['params']
         axes[0, 0].plot(np.arange(len(d['train_loss'])) * p['loss_every'], d['train_loss'], label=f'd = {p["n_neurons"]}')
     axes[0, 0].set(xlabel='training step', ylabel='loss', title=f'Training loss, means of {runs[0][0]["params"]["loss_every"]}')
-    axes[0, 0].set_yscale('symlog', linthresh=10)
-    axes[0, 0].legend(loc='upper right')
+    axes[0, 0].legend(fontsize='small')
     meta, d = panels.finite(runs)[-1]
     X, prediction = panels.test_stimulus(d), d['wake_sequence'] @ d['final_W_out'].T
     panels.scatter(axes[0, 1], X[:1000:19], prediction[:1000:19])

@@ -186,6 +186,7 @@ RULES = {'wake_sleep': 'il', 'reinforce': 'reinforce', 'backprop': 'backprop'}  
 
 def dimensionality(ax, runs):
     """Mean loss of the pure-wake test against the number of input channels: all rules under one loss (D11)."""
+    ax.set_yscale('symlog', linthresh=10)
     shown = {}
     for meta, d in finite(runs):
         p = meta['params']
@@ -199,7 +200,6 @@ def dimensionality(ax, runs):
     ticks = sorted({meta['params']['n_in'] for meta, _ in runs})
     ax.set(xlabel='input channels', ylabel='wake loss of the final network', xscale='log',
            title='One rate a rule' + (', as released' if released else ''))
-    ax.set_yscale('symlog', linthresh=10)
     ax.set_xticks(ticks, list(map(str, ticks)))
     ax.minorticks_off()
     ax.axhline(0, color='k', lw=0.5)
@@ -274,7 +274,7 @@ def loss_curves(ax, runs, name, title):
     """loss_mean of many runs, coloured by the parameter `name` (log colour bar for rates); diverged runs are counted."""
     from matplotlib import cm, colors
     values = [meta['params'][name] for meta, _ in runs]
-    scale = colors.LogNorm if max(values) / min(values) >= 10 else colors.Normalize
+    scale = colors.LogNorm if name == 'learning_rate' else colors.Normalize
     colour = cm.ScalarMappable(scale(min(values), max(values)), 'viridis')
     lost = [value for value, (meta, _) in zip(values, runs, strict=True) if meta['diverged_at'] >= 0]
     for value, (meta, d) in zip(values, runs, strict=True):
