@@ -62,7 +62,7 @@ USED = [
     ('synthetic_seed', 'with synthetic=new', lambda p: points(p) and p.synthetic == 'new'),
     ('data_dir', 'with data that are read from a folder (mnist, fashion_mnist, cifar10)',
      lambda p: p.data in ('mnist', 'fashion_mnist', 'cifar10')),
-    ('seed', 'unless the published weights are used and order_seed is given', lambda p: not (
+    ('seed', 'with initial weights that are drawn (not the published ones), or without order_seed', lambda p: not (
         p.task == 'lif' and points(p) and p.synthetic == 'published' and p.nmodels <= 30 and p.order_seed is not None)),
     ('independent_orders', 'with nmodels > 1', lambda p: p.nmodels > 1),
     ('train_size test_size check_size features', 'in networks of layers, not in the reservoir', layered),

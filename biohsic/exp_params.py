@@ -166,14 +166,14 @@ def defaults(p):
 # ---------------------------------------------------------------- modes
 
 MODES = {
-    'reservoir': dict(task='reservoir', data='mnist', nmodels=1),                                       # Fig. F1
-    'lif_linear': dict(task='lif', data='linear'),                                                      # Fig. F2
-    'lif_xor': dict(task='lif', data='xor'),                                                            # Fig. F2
+    'reservoir': dict(task='reservoir', data='mnist', nmodels=1),       # a read-out that learns to give xi, Fig. F1
+    'lif_linear': dict(task='lif', data='linear'),                      # leaky integrators, linear task, Fig. F2
+    'lif_xor': dict(task='lif', data='xor'),                            # leaky integrators, XOR, Fig. F2
     'lif_mnist': dict(task='lif', data='mnist'),                        # leaky integrators on images, 784-128-64-10
     'lif_fashion': dict(task='lif', data='fashion_mnist'),              # the same on Fashion-MNIST
-    'biohsic_mnist': dict(task='biohsic', data='mnist', batch_size=8),                                  # Fig. F3
+    'biohsic_mnist': dict(task='biohsic', data='mnist', batch_size=8),  # three-factor rule, Fig. F3
     'biohsic_fashion': dict(task='biohsic', data='fashion_mnist'),      # shipped configuration of Fashion-MNIST
-    'biohsic_cifar10_cnn': dict(task='biohsic', data='cifar10', model='cnn', batch_size=4),             # Fig. F3
+    'biohsic_cifar10_cnn': dict(task='biohsic', data='cifar10', model='cnn', batch_size=4),  # convolutions, Fig. F3
     'biohsic_cifar10_mlp': dict(task='biohsic', data='cifar10'),        # 35 million weights
     'biohsic_xor': dict(task='biohsic', data='xor'),                    # a network without time on the XOR points
     'biohsic_linear': dict(task='biohsic', data='linear'),              # ... on the linear ones
@@ -189,7 +189,7 @@ MODES = {
     'bp_cifar10_mlp': dict(task='bp', data='cifar10'),                  # ... CIFAR-10, 35 million weights
     'bp_xor': dict(task='bp', data='xor'),                              # ... XOR points
     'bp_linear': dict(task='bp', data='linear'),                        # ... linear points
-    'memory_sweep': dict(task='biohsic', data='cifar10', model='cnn'),                                  # Fig. F4
+    'memory_sweep': dict(task='biohsic', data='cifar10', model='cnn'),  # N = 2, 4, 8, 16, 32, Fig. F4
     'smoke': dict(task='biohsic', data='digits', features=(12, 8), batch_size=4, nmodels=2, nepochs=2, dtype='float64',
                   train_size=120, test_size=60),                                                        # tests: < 1 s
 }
