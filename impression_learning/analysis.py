@@ -1,4 +1,4 @@
-"""Impression learning: the quantities of the figures and of the results table (specification 6, "Definitions")."""
+"""Impression learning: the quantities of the figures and of the results table, defined as in the released plotting program."""
 import numpy as np
 
 

@@ -1,6 +1,6 @@
 """Impression learning: the four stimuli and the random streams of a run.
 
-ou             x_t = C z_t with an Ornstein-Uhlenbeck-like latent process (specification 3.1)
+ou             x_t = C z_t with an Ornstein-Uhlenbeck-like latent process
 mnist          images, each shown for `repeat_length` steps
 spoken_digits  mel spectrograms of the Free Spoken Digit Dataset, made by preprocess_fsdd.py
 recordings     the same of any sound files, or an array (steps x channels): your own data

@@ -13,7 +13,7 @@ def empty(sizes):
 
 
 def initial(sizes, rng):
-    """Random initial network (specification 3.2): W ~ N(0, s.d. 1/n_presynaptic), a = 0.6, biases 0.
+    """Random initial network, as in the released program: W ~ N(0, s.d. 1/n_presynaptic), a = 0.6, biases 0.
 
     Drawn layer by layer from the bottom, W_out before W_in, each as a (post, pre) matrix.
     """

@@ -99,7 +99,7 @@ def against_samples(ax, runs, d):
         ax.plot(steps[0], median, color=COLOURS[rule], label=f'η = {chosen[rule, d].rate:.2g}')
         ax.fill_between(steps[0], low, high, color=COLOURS[rule], alpha=0.2, lw=0)
     ax.set(xlabel='samples', ylabel='wake loss', xscale='log', title=f'{2 * d} channels: median, quartiles')
-    ax.legend(fontsize='small', loc='best')
+    ax.legend(fontsize='x-small', loc='upper center', bbox_to_anchor=(0.5, -0.15), ncols=4, columnspacing=0.8, handlelength=1)
 
 
 def curve(meta, d):

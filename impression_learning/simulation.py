@@ -3,7 +3,7 @@
     python -m impression_learning.simulation mode=SNR seed=1                    one run
     python -m impression_learning.simulation mode=switch_period array_num=0     all members of the sweep
 
-`run` is pure: parameters in, arrays out. Protocols of specification 5; the SNR comparison is in snr.py.
+`run` is pure: parameters in, arrays out. Tests of the result are in evaluation.py, the SNR comparison in snr.py.
 """
 import sys
 from pathlib import Path

@@ -37,7 +37,7 @@ def variants(p):
 
 
 def repeated_sequence(p, train_data, rng):
-    """The n_compare stimuli: same C, starting with component 0 only in every setting (specification Q1). (n_compare, n_0)"""
+    """The n_compare stimuli: same C, starting with component 0 only in every setting (Q1 of the README). (n_compare, n_0)"""
     if not isinstance(train_data, data.OU):
         raise ValueError("mode=SNR compares updates on the simulated stimulus: data='ou'")
     start = dataclasses.replace(p, first_sample='first_component')

@@ -1,4 +1,4 @@
-"""Impression learning: short real runs learn what the paper says (bands of specification 7, shortened where it says so)."""
+"""Impression learning: short real runs learn what the paper says (bands from measured runs of the released program)."""
 import gzip
 import json
 import struct
@@ -74,7 +74,7 @@ def test_wake_only_reinforce_runs():
 
 
 def test_backprop_control_reconstructs():
-    """Linear output, d = 8: R^2 >= 0.99 at full length (specification 7)."""
+    """Linear output, d = 8: R^2 >= 0.99 at full length, as measured of the released program made linear."""
     d = run('backprop', array_num=3)
     assert d['R2'] >= 0.99
 

@@ -136,7 +136,7 @@ def check_train(case, p):
 
 
 def check_paper_loss(case, p, released):
-    """Default mode has the same weights; its wake loss differs by [sum(eps) - sum(eps^2)] / sr^2 (specification 8)."""
+    """Default mode has the same weights; its wake loss differs by [sum(eps) - sum(eps^2)] / sr^2 (Q2)."""
     losses, _ = replay_train(case, p, squared_loss=True, switch_all_layers=False)
     n_0, n_1 = p['layer_sizes']
     eps = p['sigma_rec'][1] * unit_noise(case, p)[:, n_0:n_0 + n_1]

@@ -18,7 +18,7 @@ def ou(steps=200_000, **given):
 
 
 def test_stimulus_has_the_variance_and_correlation_time_of_its_equation():
-    """Stationary variance 1/(2 - sigma^2); correlation 1 - dt/4 a step (specification 3.1)."""
+    """Stationary variance 1/(2 - sigma^2); correlation 1 - dt/4 a step."""
     stimulus, p = ou(dt=1.0)
     z = stimulus.latent(0, 200_000)
     np.testing.assert_allclose(z.var(), 1 / (2 - p.sigma_d ** 2), rtol=0.02)
