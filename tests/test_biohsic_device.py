@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from biohsic import cnn, data, exp_params, simulation
+from common.checkpoint import Checkpoint
 from common.params import load_params
 
 
@@ -74,3 +75,22 @@ def test_metrics_of_a_step_are_those_of_the_updated_network():
         out = models.train([sets.train_x[rows]], [sets.train_y[rows]], 1, 1)[0, 0]
         after = models.evaluate(sets.train_x[rows], sets.train_y[rows])[0].mean(axis=0)
         np.testing.assert_allclose(out, [before[0], *after], rtol=1e-9)
+
+
+@pytest.mark.parametrize('task', ['biohsic', 'bp'])
+def test_an_interrupted_run_ends_with_the_same_bits(task, tmp_path, monkeypatch):
+    """Stopped in the second epoch; moments, metrics and measures of the third factor go on from the checkpoint."""
+    p = load_params(exp_params, mode='smoke', task=task, model='cnn', features=(3, 2), train_size=60, nepochs=2)
+    whole, train, calls = simulation.run(p), cnn.CnnModels.train, []
+
+    def fail(*arguments, **more):
+        calls.append(1)
+        if len(calls) == (8 if task == 'biohsic' else 4):
+            raise KeyboardInterrupt
+        return train(*arguments, **more)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(cnn.CnnModels, 'train', fail)
+        simulation.run(p, Checkpoint(tmp_path / 'a.npz', every=0))
+    assert (tmp_path / 'a.npz').exists()
+    again = simulation.run(p, Checkpoint(tmp_path / 'a.npz', every=0))
+    assert whole.keys() == again.keys() and all(np.array_equal(whole[k], again[k], equal_nan=True) for k in whole)
