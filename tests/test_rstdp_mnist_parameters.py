@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.params import load_params, unused
-from rstdp_mnist import data, exp_params, nmnist, simulation
+from rstdp_mnist import data, exp_params, features, nmnist, simulation
 
 TINY = {'n_train': 40, 'n_test': 10, 'n_maps': (6, 8, 20), 'epochs_s1': 1, 'epochs_s2': 1, 'epochs_s3': 2, 'factor_window': 20,
         'doubling_interval': 20, 'threshold': (8.0, 5.0), 'n_winners': (2, 3), 'on_empty': 'silent'}
@@ -86,6 +86,9 @@ def check_mode(mode):
         try:
             changed = tiny(mode, **base | {field.name: value})
             differs = not same(run(p), run(changed))
+            if field.name in features.UPPER - {'released_code'}:         # layers 1, 2 are shared by runs that differ in it
+                for name in ('conv1_weight', 'conv2_weight', 'latency_histogram'):
+                    np.testing.assert_array_equal(run(p)[name], run(changed)[name], err_msg=f'{field.name}, {name}')
         except ValueError as error:                # refused in words
             assert '\n' not in str(error)
             differs = True

@@ -1,4 +1,5 @@
 """R-STDP on MNIST: schedules, kernels as Python, SpikingJelly, runs that were stopped."""
+import ast
 import csv
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from spikingjelly.activation_based import functional
 from test_rstdp_mnist_model import REFERENCE, TINY, T, random_latency, tiny
 
+from common import ROOT
 from common.checkpoint import Checkpoint
 from common.params import load_params
 from common.results import load_npz, result_path
@@ -252,6 +254,20 @@ def test_the_best_weights_are_those_of_the_best_epoch(n_validation):
     chosen = len(right) - 1 - int(np.argmax(right[::-1]))
     shorter = simulation.run(tiny(epochs_s3=chosen + 1, n_validation=n_validation))
     np.testing.assert_array_equal(out['best_conv3_weight'], shorter['conv3_weight'])
+
+
+def test_the_key_of_layers_1_and_2_covers_all_code_below():
+    """features.BELOW: the modules that features.py imports, and theirs; nothing of layer 3."""
+    def imported(name):
+        source = (ROOT / 'rstdp_mnist' / f'{name}.py').read_text(encoding='utf-8')
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+        return {alias.name for node in nodes if node.module == 'rstdp_mnist' for alias in node.names} | {
+            node.module.split('.')[1] for node in nodes if node.module.startswith('rstdp_mnist.')}
+    found, todo = {'features'}, {'features'}
+    while todo:
+        todo = {other for name in todo for other in imported(name)} - found
+        found |= todo
+    assert found == set(features.BELOW)
 
 
 def test_runs_that_differ_in_layer_3_share_layers_1_and_2(tmp_path, monkeypatch):
