@@ -3,6 +3,7 @@ import dataclasses
 
 import matplotlib
 import matplotlib.figure
+import matplotlib.pyplot
 import pytest
 from impression_learning_cases import write_own_data
 
@@ -22,6 +23,7 @@ def plot(tmp_path, monkeypatch):
 
     def draw(*words):
         plot_generator.main(list(words))
+        matplotlib.pyplot.close('all')
         return {path.stem for path in (tmp_path / 'figures').rglob('*.png')}
 
     draw.run = lambda **given: finish(load_params(exp_params, **given))

@@ -167,7 +167,7 @@ def call(*words, code=0, **environment):
 
 def test_mistakes_end_in_one_line(tmp_path):
     simulation = 'impression_learning.simulation'
-    assert 'does not exist' in call(simulation, 'mode=recordings', f'recordings={tmp_path / "nowhere"}', code=1).stderr
+    assert 'does not exist' in call(simulation, 'mode=recordings', f'recordings={tmp_path / "nowhere"}', code=2).stderr
     assert 'your own data' in call(simulation, 'mode=recordings', code=1).stderr
     preprocess = 'impression_learning.preprocess_fsdd'
     assert 'neither a folder' in call(preprocess, f'recordings={__file__}', code=1).stderr
