@@ -231,9 +231,19 @@ def members_of(words, n):
         members = [p for p in load_members(exp_params, *words, 'array_num=0')[:n] if result_path(p).exists()] or [first]
     elif exp_params.SWEEPS.get(first.mode) and first.mode not in ('MNIST', 'Vocal_Digits'):
         members = load_members(exp_params, *words, 'array_num=0')[:n]
+        if first.mode in ('backprop', 'tuned'):                 # members that can be drawn without the others
+            members = those_that_exist(members)
     else:
         members = [first]
     return with_companions(members, words)
+
+
+def those_that_exist(members):
+    """The members whose results are there, with a word on stderr about the others; all of them if none is."""
+    there = [p for p in members if result_path(p).exists()]
+    if 0 < len(there) < len(members):
+        print(f'warning: {len(members) - len(there)} of {len(members)} members have no result: left out', file=sys.stderr)
+    return there or members
 
 
 def with_companions(members, words):
