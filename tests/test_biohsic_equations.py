@@ -95,6 +95,37 @@ def test_three_factor_rule_of_the_mlp(seed, rule, optimizer, N, features):
                                **CLOSE)
 
 
+def current_readout(network, y, gradients):
+    """Gradients of a read-out that learns from the current sample alone, not divided by N (readout_batch=current)."""
+    _, flat, logits = network
+    return [*gradients[:-1], eq.weight_gradient(flat[-1], eq.cross_entropy(logits[-1:], y[-1:])[1][0])]
+
+
+@FEW
+@given(seeds, rules, st.integers(2, 9))
+def test_read_out_that_learns_from_the_current_sample(seed, rule, N):
+    """MLP and leaky integrators, three windows, two time steps each."""
+    x, labels, w, net = task(seed, (2, 5, 4, 2), N + 2)
+    y, more = np.eye(2)[labels], dict(readout_batch='current', batch_size=N, learning_rate=0.01, eps=EPS, nmodels=1,
+                                      dtype='float64', **rule._asdict())
+    models = networks.MlpModels(load_params(exp_params, mode='biohsic_xor', **more), net, w.copy())
+    lif = networks.LifModels(load_params(exp_params, mode='lif_xor', sample_timesteps=2, **more), net, w.copy())
+    models.train([x], [labels], 3, 3)
+    lif.train([x], [labels], 3, 3)
+    plain, slow, u = copies(net, w[0]), copies(net, w[0]), [np.zeros((N, n)) for n in (5, 4, 2)]
+    one, two = eq.AdamW(plain, 0.01, eps=EPS), eq.AdamW(slow, 0.01, eps=EPS)
+    for first in range(3):
+        part = slice(first, first + N)
+        network = eq.forward(plain, x[part])
+        one.update(plain, current_readout(network, y[part], eq.three_factor_rule(network, x[part], y[part], rule)[1]))
+        for _ in range(2):
+            network = eq.lif_step(slow, u, x[part], 0.2)
+            found = current_readout(network, y[part], eq.three_factor_rule(network, x[part], y[part], rule)[1])
+            two.update(slow, [(0.2 * dW, 0.2 * db) for dW, db in found])
+    assert_equal_weights(net, models.w[0], plain)
+    assert_equal_weights(net, lif.w[0], slow)
+
+
 @FEW
 @given(seeds, rules, optimisers, st.sampled_from(['hsic', 'bp']), st.integers(2, 9),
        st.lists(st.integers(2, 9), min_size=1, max_size=3))
