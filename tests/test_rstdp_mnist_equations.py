@@ -17,6 +17,11 @@ def random_latency(rng, shape, T, share):
     return np.where(rng.random(shape) < share, rng.integers(0, T, shape), T).astype(np.uint8)
 
 
+def rounded(W):
+    """Multiples of 2^-30."""
+    return np.round(W * 2 ** 30) / 2 ** 30
+
+
 # ---------------------------------------------------------------- the input
 
 @FEW
@@ -39,7 +44,7 @@ def test_filtered_images(seed, size, lit, threshold, radius):
     kept = found > 0
     encoding.normalise(found, radius)
     plain = equations.responses(image, threshold=threshold, radius=radius)
-    assert (kept != (plain > 0)).mean() < 1e-3     # a response within rounding of the threshold
+    assert (kept != (plain > 0)).sum() <= 2        # a response within rounding of the threshold
     same = kept == (plain > 0)
     np.testing.assert_allclose(found[same], plain[same], rtol=1e-3, atol=1e-6 * max(1, plain.max()))
 
@@ -92,11 +97,14 @@ def test_spikes_and_pools(seed, shape, T, share, binary, strict, window):
 @FEW
 @given(seeds, shapes, draw.integers(2, 15), draw.integers(1, 5), draw.integers(0, 3), draw.floats(0.3, 0.9))
 def test_stdp_online(seed, shape, T, k, r, share):
-    """Twelve images one after the other: equal winners, weights to 1e-9; the kernel stops early, the plain one never."""
+    """Twelve images one after the other: equal winners, weights to 1e-9; the kernel stops early, the plain one never.
+
+    Before each image the weights are rounded to multiples of 2^-30: then all sums are exact, and ties are ties in any order.
+    """
     c, size, side, pad, maps = shape
     k, rng = min(k, maps), np.random.default_rng(seed)
     latency = random_latency(rng, (12, c, size, size), T, share)
-    W, theta = rng.normal(0.8, 0.05, (maps, c, side, side)), rng.uniform(0.2, 0.5) * c * side * side
+    W, theta = rounded(rng.normal(0.8, 0.05, (maps, c, side, side))), rng.uniform(0.2, 0.5) * c * side * side
     layer = neurons.Layer(c, size, pad, side, maps, 1)
     net = stdp.Learner(W, layer, stdp.Rule(T, 1, pad, theta, True, k, r, 0.0, 1.0), stdp.Rates(0.05, -0.03, 0.15, 5))
     for i, image in enumerate(latency, 1):
@@ -109,6 +117,8 @@ def test_stdp_online(seed, shape, T, k, r, share):
         a_plus = min(0.05 * 2 ** (i // 5), 0.15)
         W = equations.stdp(W, image, won, tau, pad, a_plus, -0.03 if i < 5 else -0.75 * a_plus)
         np.testing.assert_allclose(net.weight(), W, rtol=0, atol=1e-9)
+        W = rounded(W)
+        net.W[:] = neurons.map_last(W)
 
 
 @FEW
