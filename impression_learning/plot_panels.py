@@ -225,9 +225,11 @@ def sp_loss(ax, runs):
     """[sp_loss] Wake test loss through training for the shortest and the longest phase."""
     groups = by_phase(runs)
     for steps, colour in zip(sorted({min(groups), max(groups)}), (COLOURS['il'], COLOURS['reinforce']), strict=False):
-        curve(ax, stack(groups[steps], 'loss_mean'), f'phase of {steps} steps', colour, marker='o')
+        losses = stack(groups[steps], 'loss_mean')
+        ax.plot(losses.mean(axis=0), 'o-', color=colour, label=f'phase of {steps} steps')
+        ax.fill_between(np.arange(losses.shape[1]), losses.min(axis=0), losses.max(axis=0), color=colour, alpha=0.25, lw=0)
     ax.set(xlabel='snapshot (5 % of training)', ylabel='wake test loss', yscale='log',
-           title=f'Loss through training, {seeds(groups[min(groups)])}')
+           title='Loss' + (f': mean and range, {seeds(groups[min(groups)])}' if len(groups[min(groups)]) > 1 else ''))
     ax.legend()
 
 

@@ -21,7 +21,7 @@ def stamp(figure, runs):
     p = [meta['params'] for meta, _ in runs]
     seeds = sorted({q['seed'] + (q['array_num'] - 1 if q['mode'] in ('standard', 'SNR') else 0) for q in p})
     words = [f'mode={", ".join(sorted({q["mode"] for q in p}))}',
-             f'seeds {seeds[0]} to {seeds[-1]} (n = {len(seeds)})' if len(seeds) > 1 else f'seed {seeds[0]}']
+             f'seed {", ".join(map(str, seeds))}' if len(seeds) < 7 else f'seeds {seeds[0]} to {seeds[-1]} (n = {len(seeds)})']
     released = sorted({q['released_code'] for q in p})
     words += [f'released_code={", ".join(map(str, released))}'] * any(released)
     more = dict.fromkeys(f'{name}={value}' for q in p for name, value in changed(q).items())

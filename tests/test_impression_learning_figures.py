@@ -95,7 +95,7 @@ def test_a_figure_says_what_it_shows():
     runs = [({'params': dataclasses.asdict(p)}, {}) for p in members]
     figure = plot_generator.stamp(matplotlib.figure.Figure(), runs)
     text = figure.get_supxlabel()
-    assert all(part in text for part in ('mode=standard', '120994 to 120995 (n = 2)', 'SCALED RUN: scale=0.5, dt=0.2'))
+    assert all(part in text for part in ('mode=standard', 'seed 120994, 120995', 'SCALED RUN: scale=0.5, dt=0.2'))
     names = [name for mode in plot_generator.OF_MODE.values() for name in mode]
     assert len(names) == len(set(names)) and set(plot_generator.OF_MODE) == set(exp_params.MODES)
 
