@@ -33,7 +33,12 @@ class Circuit:
     def __init__(self, n, rule='PAL', phi='logistic', rng=None, **constants):
         """n: cells in each layer, input first. rule: FA, BP, PAL; with skip=True LDRL, DTPDRL. rng: voltages and weights."""
         rng, self.rule, self.N, self.H = rng or np.random.default_rng(), rule, len(n) - 1, len(n) - 2
-        vars(self).update(constants)
+        if rule not in (('LDRL', 'DTPDRL') if constants.get('skip') else ('FA', 'BP', 'PAL')):
+            raise ValueError(f'rule {rule!r}: FA, BP, PAL; with skip=True LDRL, DTPDRL')
+        for name, value in constants.items():
+            if not hasattr(Circuit, name):
+                raise TypeError(f'a Circuit has no constant {name!r}')
+            setattr(self, name, value)
         self.phi, self.slope = PHI[phi]
         self.tau = [1 / (self.gl + self.gbas + self.gapi)] * self.H + [1 / (self.gl + self.gbas + self.gntgt)]
         self.tau_I = 1 / (self.gl + self.gden + self.gnI)

@@ -104,3 +104,10 @@ def test_backward_weights_align_by_noise_alone():
     """The training loop: from about orthogonal to well aligned."""
     angles = equations.train()[:, 0]
     assert angles[0] > 80 and angles[-1] < 35
+
+
+def test_a_rule_or_constant_that_does_not_exist_is_named():
+    with pytest.raises(ValueError, match="rule 'LDRL': FA, BP, PAL; with skip=True"):
+        equations.Circuit((2, 3, 2), 'LDRL')
+    with pytest.raises(TypeError, match="no constant 'etaB'"):
+        equations.Circuit((2, 3, 2), etaB=3.0)
