@@ -1,9 +1,12 @@
 """Dendritic microcircuits: held inputs by blocks (held.py) equal the plain equations."""
 import numpy as np
 import pytest
-from test_microcircuits_model import ALL_ON, DEEP, circuit_of, rows
+from test_microcircuits_model import ALL_ON, DEEP, PAIR, circuit_of, rows
 
-from microcircuits import state
+from common.checkpoint import Checkpoint
+from common.params import load_params
+from microcircuits import exp_params, simulation, state
+from microcircuits.circuit import HELD_FROM
 
 BLOCK = ('held', 'p_old', 'W_p', 'D_p', 'W_s', 'W_t', 'D_s', 'D_t')
 KEEP = ('WPP', 'dWPP', 'dWPP_LO', 'uP', 'r0_old')
@@ -67,3 +70,26 @@ def test_blocks_where_they_pay():
         ends.append((records, net.state.BPP.copy(), net.state.r0_old.copy()))
     for a, b in zip(*ends, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_an_interrupted_run_with_blocks_ends_with_the_same_bits(tmp_path, monkeypatch):
+    """Chunks of 77 steps end within presentations; the checkpoint holds plain weights."""
+    monkeypatch.setattr(simulation, 'CHUNK', 77 * 30)
+    p = load_params(exp_params, mode='smoke', **(PAIR | dict(layers=(40, 30, 3), task='fw_bw', record='WPP', rec_per_steps=40)))
+    assert p.layers[0] * p.layers[1] >= HELD_FROM
+    whole = simulation.run(p)
+
+    class Interrupted(Checkpoint):
+        calls = 0
+
+        def offer(self, save, *args):
+            self.last = 0
+            super().offer(save, *args)
+            self.calls += 1
+            if self.calls == 4:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(p, Interrupted(tmp_path / 'x.npz'))
+    resumed = simulation.run(p, Checkpoint(tmp_path / 'x.npz'))
+    assert all(np.array_equal(value, resumed[name]) for name, value in whole.items())

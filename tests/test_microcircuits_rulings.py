@@ -1,4 +1,5 @@
 """Dendritic microcircuits: rulings on the released program's quirks, protocol, interruptions, samples."""
+import gzip
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from test_microcircuits_model import ALL_ON, DEEP, PHASED, circuit_of, rows
 from common import ROOT
 from common.checkpoint import Checkpoint
 from common.params import load_params
-from microcircuits import compare, data, exp_params, model, plot_panels, simulation, state
+from microcircuits import checks, compare, data, exp_params, model, plot_panels, simulation, state
 from microcircuits.checks import ACTIVATIONS
 from microcircuits.circuit import split
 
@@ -225,3 +226,34 @@ def test_published_data_of_the_figures():
     for layer in range(3):
         assert (last[:, layer] >= table[1009, layer + 1]['min'] - 1e-6).all()
         assert (last[:, layer] <= table[1009, layer + 1]['max'] + 1e-6).all()
+
+
+def idx(path, array):
+    """Write a gzipped idx file of unsigned bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = bytes([0, 0, 8, array.ndim]) + b''.join(n.to_bytes(4, 'big') for n in array.shape)
+    path.write_bytes(gzip.compress(head + array.astype(np.uint8).tobytes()))
+
+
+def test_mnist_samples(tmp_path):
+    """Training and validation images are different ones of the 60,000, the test set is whole, rates are grey values in 0..1."""
+    rng = np.random.default_rng(0)
+    images = np.zeros((40, 28, 28))
+    images[:, 0, 0], images[:, 27, 27] = np.arange(40), 255            # the image's number, and white
+    for name, array in zip(data.MNIST, (images, np.arange(40) % 10, images[:7], np.arange(7)), strict=True):
+        idx(tmp_path / name, array)
+    training, validation, test = data.mnist(rng, 20, 10, str(tmp_path))
+    numbers = [np.round(255 * x[:, 0]).astype(int) for x, _ in (training, validation, test)]
+    assert [len(n) for n in numbers] == [20, 10, 7] and not set(numbers[0]) & set(numbers[1])
+    for n, (x, y) in zip(numbers, (training, validation, test), strict=True):
+        assert x.shape[1] == 784 and np.array_equal(y, n % 10) and (x[:, -1] == 1.0).all()
+    assert np.array_equal(numbers[2], np.arange(7))
+    with pytest.raises(ValueError, match='MNIST has 40 training images'):
+        data.mnist(rng, 35, 10, str(tmp_path))
+    idx(tmp_path / data.MNIST[1], np.arange(39))
+    with pytest.raises(ValueError, match='do not belong together'):
+        data.mnist(rng, 20, 10, str(tmp_path))
+    (tmp_path / data.MNIST[2]).unlink()
+    p = load_params(exp_params, mode='mnist', data_dir=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='python data/fetch.py mnist'):
+        checks.inputs(p)
