@@ -69,7 +69,7 @@ def test_objective_of_independent_samples_is_biased():
     rng, p = np.random.default_rng(0), load_params(exp_params, mode='lif_xor')
     for N, expected in ((4, -0.29), (10, -0.097)):
         found = []
-        for _ in range(2000):
+        for _ in range(800):
             x, z = rng.integers(0, 2, (N, 2)) + rng.normal(0, 0.1, (N, 2)), eq.layer_norm(rng.normal(size=(N, 4)))[0]
             y = np.eye(2)[rng.integers(0, 2, N)]
             kx, ky, kz = (hsic.kernel_matrix(a, s) for a, s in ((x / 255, p.sigma_x), (y, p.sigma_y), (z, p.sigma_z)))
