@@ -9,12 +9,22 @@ import numpy as np
 from common.results import load_npz, write_atomically
 
 
+def seconds(text):
+    """Seconds between two checkpoints; ValueError unless a number from 0 on."""
+    try:
+        if 0 <= float(text) < float('inf'):
+            return float(text)
+    except ValueError:
+        pass
+    raise ValueError(f'PLASTICITY_CHECKPOINT_SECONDS = {text!r}: a number of seconds from 0 on')
+
+
 class Checkpoint:
     """State of an unfinished run, written at most every `every` seconds. Without a path it does nothing."""
 
     def __init__(self, path=None, every=30.0):
         self.path, self.last = Path(path) if path else None, time.time()
-        self.every = float(os.environ.get('PLASTICITY_CHECKPOINT_SECONDS', every))
+        self.every = seconds(os.environ.get('PLASTICITY_CHECKPOINT_SECONDS') or every)
         self.begin = time.process_time()           # earlier by what an interrupted run had used
 
     def part(self, name):
@@ -33,7 +43,7 @@ class Checkpoint:
         """Save `state(*args) -> (meta dict, arrays dict)` if it is time."""
         if self.path and time.time() - self.last >= self.every:
             meta, arrays = state(*args)
-            text = np.array(json.dumps(meta | {'cpu_seconds': time.process_time() - self.begin}))
+            text = np.array(json.dumps(meta | {'cpu_seconds': time.process_time() - self.begin, 'names': sorted(arrays)}))
             write_atomically(self.path, lambda file: np.savez(file, meta=text, **arrays))
             self.last = time.time()
 

@@ -17,14 +17,28 @@ def find_data(*names, how='', data_dir=''):
 
     Raises FileNotFoundError with `how` to get it. A data_dir that is given is the only place: nothing else replaces it.
     """
-    places = [Path(data_dir)] if data_dir else [Path(d) for d in (os.environ.get('PLASTICITY_DATA'),) if d] + [ROOT / 'data']
-    if data_dir and not Path(data_dir).is_dir():
-        raise FileNotFoundError(f'data_dir = {data_dir!r} is not a folder that exists')
+    named = os.environ.get('PLASTICITY_DATA')
+    places = [Path(data_dir)] if data_dir else [Path(d) for d in (named,) if d] + [ROOT / 'data']
+    for name, place in (('data_dir', data_dir), ('PLASTICITY_DATA', named)):
+        if place and not Path(place).is_dir():
+            raise FileNotFoundError(f'{name} = {place!r} is not a folder that exists')
     for place in places:
         for name in names:
             if (place / name).exists():
                 return place / name
     raise FileNotFoundError(f'{" or ".join(names)} not found below {", ".join(map(str, places))}; {how}')
+
+
+def demand_place(name, value):
+    """Raise ValueError unless the path `value` exists and is what the parameter's name says: *_file a file, *_dir a folder."""
+    try:
+        there, folder = Path(value).exists(), Path(value).is_dir()
+    except (OSError, ValueError):                  # no possible name of a file
+        there, folder = False, False
+    if not there:
+        raise ValueError(f'{name} = {value!r} does not exist')
+    if name.endswith('_file') and folder or name.endswith('_dir') and not folder:
+        raise ValueError(f'{name} = {value!r} is {"a folder, not a file" if folder else "a file, not a folder"}')
 
 
 def read_idx(path):

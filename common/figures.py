@@ -1,12 +1,13 @@
 """Figures: the project's style, a grid of axes, the finished runs to draw, saving."""
 import os
+import re
 from pathlib import Path
 
 from common import ROOT
 from common.results import is_complete, load_result, result_path, write_atomically
 from common.words import command
 
-FIGURES = Path(os.environ.get('PLASTICITY_FIGURES', ROOT / 'figures'))
+FIGURES = Path(os.environ.get('PLASTICITY_FIGURES') or ROOT / 'figures')
 
 
 def style():
@@ -55,8 +56,10 @@ def finished(members):
     """[(meta, arrays), ...] of finished runs; FileNotFoundError or ValueError if one is missing (its command) or damaged."""
     missing = [p for p in members if not is_complete(result_path(p))]
     if missing:
-        every = '  (array_num=0: all of them)' if len(members) > 1 else ''
-        path = result_path(missing[0])
+        path, made = result_path(missing[0]), command(missing[0])
+        if len({p.array_num for p in members}) == len(members) > 1:         # a sweep
+            made = re.sub(r' array_num=\d+', '', made) + ' array_num=0'
         what = f'{path} is not a readable result' if path.exists() else f'{len(missing)} of {len(members)} results are missing'
-        raise FileNotFoundError(f'{what}; made by: {command(missing[0])}{every}')
+        first = 'the first is ' if len(missing) > 1 and 'array_num=0' not in made else ''
+        raise FileNotFoundError(f'{what}; {first}made by: {made}')
     return [load_result(p) for p in members]

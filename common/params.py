@@ -17,9 +17,10 @@ import importlib
 import math
 import types
 import warnings
-from pathlib import Path
 
 import numpy as np
+
+from common.data import demand_place
 
 PATHS = ('_dir', '_file', 'recordings')            # endings of parameters that name a file or folder
 
@@ -135,7 +136,8 @@ def load_params(module, *words, **given):
         nearest('parameter', name, known)
     given = {name: convert(name, known[name].type, value) for name, value in given.items()}
     for name, value in given.items():
-        demand(not (name.endswith(PATHS) and value) or Path(value).exists(), f'{name} = {value!r} does not exist')
+        if name.endswith(PATHS) and value:
+            demand_place(name, value)
     chosen = {'mode': mode} | module.MODES[mode]
     for name, brings in getattr(module, 'BRINGS', {}).items():
         chosen = brings.get((chosen | given).get(name), {}) | chosen

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 import time
 import zipfile
 from importlib import metadata
@@ -19,8 +20,9 @@ from common.kernel import source_digest
 from common.params import checks_of
 from common.words import command
 
-RESULTS = Path(os.environ.get('PLASTICITY_RESULTS', ROOT / 'results'))
-HUGE = 1e30                             # weights beyond it have blown up, finite or not
+RESULTS = Path(os.environ.get('PLASTICITY_RESULTS') or ROOT / 'results')
+HUGE = 1e8                              # weights beyond it have blown up, finite or not
+NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'names')}   # in meta
 
 
 def result_path(p):
@@ -91,22 +93,35 @@ def load_npz(path, what):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        return json.loads(str(arrays.pop('meta'))), arrays
+        meta = json.loads(str(arrays.pop('meta')))
+        if not set(NEEDED.get(what, ())) <= set(dict(meta)) or not set(meta.get('names', ())) <= set(arrays):
+            raise KeyError('it was not written by this project')
+        return meta, arrays
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         own = Path(path).is_file() and Path(path).resolve().is_relative_to(RESULTS.resolve())
         advice = '; delete it and run again' if own else ''
         raise ValueError(f'{path} is not a readable {what} ({type(error).__name__}){advice}') from error
 
 
 def is_complete(path):
-    """True if a whole result lies at `path`; a damaged one counts as missing (it is computed again)."""
+    """True if a whole result lies at `path`; a damaged or foreign one counts as missing (it is computed again)."""
     try:
-        with zipfile.ZipFile(path) as file:
-            return 'meta.npy' in file.namelist() and file.testzip() is None
-    except (OSError, zipfile.BadZipFile, ValueError, EOFError):
+        with zipfile.ZipFile(path) as file, np.load(path, allow_pickle=False) as arrays:
+            return file.testzip() is None and set(NEEDED['result']) <= set(dict(json.loads(str(arrays['meta']))))
+    except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, EOFError, AttributeError):
         return False
+
+
+def demand_writable(folder):
+    """Raise OSError, before anything is computed, if nothing can be written into this folder (which is made)."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f'cannot write into {folder}: {error.strerror or error}') from error
 
 
 def load_result(p):
@@ -117,11 +132,11 @@ def load_result(p):
     return load_npz(path, 'result')
 
 
-def blown_up(arrays):
-    """Name of the first of the arrays final_* that is not finite or beyond all bounds, or None."""
+def blown_up(arrays, weights=()):
+    """Name of the first of the arrays final_* (and of those called `weights`) that is not finite or beyond HUGE, or None."""
     for name, value in arrays.items():
         value = np.asarray(value)
-        if name.startswith('final_') and value.dtype.kind == 'f' and not (np.abs(value) < HUGE).all():
+        if (name.startswith('final_') or name in weights) and value.dtype.kind == 'f' and not (np.abs(value) < HUGE).all():
             return name.removeprefix('final_')
     return None
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from common.checkpoint import Checkpoint
 from common.machine import end_with
+from common.params import checks_of
 from common.results import blown_up, code_of, is_complete, result_path, save_result
 from common.words import command
 
@@ -29,7 +30,8 @@ def finish(p, again=False):
     start = time.time()
     arrays = code_of(type(p).__module__.split('.')[0]).run(p, checkpoint)
     more = {'wall_seconds': round(time.time() - start, 3), 'cpu_seconds': round(time.process_time() - checkpoint.begin, 3)}
-    save_result(path, p, arrays, diverged_at=int(arrays.get('diverged_at', -1)), blown_up=blown_up(arrays), **more)
+    lost = blown_up(arrays, getattr(checks_of(p), 'WEIGHTS', ()))
+    save_result(path, p, arrays, diverged_at=int(arrays.get('diverged_at', -1)), blown_up=lost, **more)
     checkpoint.done()
     return path
 
@@ -55,12 +57,19 @@ def sweep(members, n_jobs=-1, cluster=None):
     The bar counts estimated CPU seconds (`size`). Returns the list of error texts (empty when all went well). Bits do not
     depend on where a member runs. A damaged result is named and computed again.
     """
-    todo = sorted((p for p in members if not is_complete(result_path(p))), key=size, reverse=True)
-    for path in [result_path(p) for p in todo if result_path(p).exists()]:
-        print(f'{path} is damaged and is computed again', file=sys.stderr)
-    errors = []
+    todo, errors = [], []
+    for p in sorted(members, key=size, reverse=True):
+        try:
+            path = result_path(p)
+        except OSError as error:                   # an input file is missing
+            errors.append(f'{command(p)}\n  {error}')
+            continue
+        todo += [] if is_complete(path) else [p]
+        if path.exists() and p in todo:
+            print(f'{path} is damaged and is computed again', file=sys.stderr)
     if not todo:
         return errors
+    n_jobs = min(joblib.effective_n_jobs(n_jobs), len(todo), joblib.cpu_count())
     engine = {'backend': 'loky', 'n_jobs': n_jobs, 'inner_max_num_threads': 1}
     client, parent = None, os.getpid()         # workers end with this process; those of a cluster do not
     if cluster:

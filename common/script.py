@@ -7,11 +7,12 @@ import sys
 import threading
 import warnings
 
+from common import figures
 from common.machine import demand_memory
 from common.params import Remark, load_params
-from common.results import load_npz, result_path
+from common.results import demand_writable, load_npz, result_path
 from common.running import finish, sweep
-from common.words import apart, command, command_words, help_text, load_members
+from common.words import apart, command, command_words, help_text, live, load_members
 
 
 def stop(message, code=2):
@@ -25,7 +26,7 @@ def one_line(package):
     """Around the main block of a script: whatever goes wrong for a reason that the user can mend ends in one line, remarks are
     one line each, and a terminated program (SIGTERM) ends as an interrupted one does."""
     main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) if main_thread else None
+    before = signal.signal(signal.SIGTERM, lambda *_: os._exit(143)) if main_thread else None    # compilers swallow SystemExit
     shown = set()
 
     def show(message, category, *place, **more):
@@ -59,7 +60,7 @@ def one_line(package):
 def help_asked(words, text):
     """If -h or --help is among the words: print the text and end the program."""
     if any(w in ('-h', '--help') for w in words):
-        print(text)
+        print(text, flush=True)
         raise SystemExit(0)
 
 
@@ -75,8 +76,8 @@ def engine_words(words):
     """Where a sweep runs. -> (the other words, n_jobs, cluster, the words that were given)"""
     words, given = apart(words, 'n_jobs', 'cluster')
     text = given['n_jobs'] or '-1'
-    if not text.lstrip('-').isdecimal() or int(text) == 0:
-        raise ValueError(f'n_jobs takes a number of processes (-1: one a core), not {text!r}')
+    if not text.removeprefix('-').isdecimal() or int(text) == 0 or int(text) < -1:
+        raise ValueError(f'n_jobs takes a number of processes from 1 on, or -1 for one a core, not {text!r}')
     if given['cluster'] is not None and '://' not in given['cluster']:
         raise ValueError(f'cluster takes the address of a Dask scheduler (tcp://scheduler:8786), not {given["cluster"]!r}')
     return words, int(text), given['cluster'], [name for name, value in given.items() if value is not None]
@@ -91,28 +92,32 @@ def forget(package):
 def plots(package):
     """Main block of a plot_generator.py: its main(words), with one line for a mistake."""
     words = command_words(package)
-    if 'IPython' in sys.modules:
+    if live():
         forget(package)
     module = importlib.import_module(f'{package}.plot_generator')
-    help_asked(words, help_text(module.exp_params, f'{package}.plot_generator', module.__doc__))
     with one_line(package):
+        help_asked(words, help_text(module.exp_params, f'{package}.plot_generator', module.__doc__))
+        demand_writable(figures.FIGURES / package)
         module.main(words)
 
 
 def main(package, words=None):
     """Main block of a simulation.py: load the parameters, run one member or all (array_num=0), save, print the paths."""
     words = command_words(package) if words is None else list(words)
-    if 'IPython' in sys.modules:
+    if live():
         forget(package)
     module = importlib.import_module(f'{package}.exp_params')
-    help_asked(words, help_text(module, f'{package}.simulation', 'array_num=0: all members, with n_jobs=..., cluster=...'))
     with one_line(package):
+        help_asked(words, help_text(module, f'{package}.simulation', 'array_num=0: all members, with n_jobs=..., cluster=...'))
         words, n_jobs, cluster, engine = load_or_exit(module, words, lambda module, *words: engine_words(words))
         if 'SLURM_ARRAY_TASK_ID' in os.environ and not any(w.startswith('array_num=') for w in words):
+            if os.environ['SLURM_ARRAY_TASK_ID'] == '0':
+                stop(f'{package}: SLURM_ARRAY_TASK_ID = 0: members are numbered from 1, use --array=1-N')
             words.append(f'array_num={os.environ["SLURM_ARRAY_TASK_ID"]}')
         members = load_or_exit(module, words, load_members)
         for p in members:
             demand_memory(p)
+            demand_writable(result_path(p).parent)
         errors = []
         if len(members) == 1:
             if engine:

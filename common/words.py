@@ -11,11 +11,18 @@ from pathlib import Path
 from common.params import checks_of, demand, load_params, sweep_of
 
 
+def live():
+    """True in an interactive session (IPython, Jupyter, Spyder, python -i)."""
+    shell = sys.modules.get('IPython')
+    return hasattr(sys, 'ps1') or (shell is not None and shell.get_ipython() is not None)
+
+
 def command_words(package):
-    """The words behind the name of the running script; none in an interactive session, whose own words are not ours."""
+    """The words behind the name of the running script; in a live session only if it runs a file of the folder (%run), for the
+    session's own words are not ours."""
     script = Path(sys.argv[0]).resolve()
     ours = script.suffix == '.py' and script.parent.name in (package, 'convert_network')
-    return list(sys.argv[1:]) if ours else []
+    return list(sys.argv[1:]) if ours or not live() else []
 
 
 def split_words(words):
@@ -76,7 +83,8 @@ def command(p):
     with warnings.catch_warnings(action='ignore'):
         plain = load_params(module, **words)
     words |= {f.name: getattr(p, f.name) for f in dataclasses.fields(p) if getattr(p, f.name) != getattr(plain, f.name)}
-    return shlex.join(['python', '-m', f'{package}.simulation', *(f'{k}={str(v).replace(" ", "")}' for k, v in words.items())])
+    texts = {k: v if isinstance(v, str) else str(v).replace(' ', '') for k, v in words.items()}
+    return shlex.join(['python', '-m', f'{package}.simulation', *(f'{k}={v}' for k, v in texts.items())])
 
 
 # ---------------------------------------------------------------- help

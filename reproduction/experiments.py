@@ -14,7 +14,7 @@ from pathlib import Path
 import joblib
 
 from common import ROOT, figures
-from common.data import find_data
+from common.data import content_digest, find_data
 from common.figures import save_figure
 from common.kernel import source_digest
 from common.params import Remark, nearest
@@ -136,20 +136,21 @@ def rows_of(experiment, runs, machine):
 
 
 def draw(experiment, runs):
-    """Figure (and curves, if the experiment has any) of one experiment from its saved runs."""
+    """Figure (and curves, if the experiment has any) of one experiment from its saved runs. -> path of the PNG, or None"""
     if experiment['figure'] is None:
-        return
+        return None
     import matplotlib.pyplot as plt
     drawn = importlib.import_module(f'{experiment["folder"]}.plot_generator').FIGURES[experiment['figure']](runs)
     marks = [f'stand-in data: {experiment["standin"]}'] if experiment['standin'] else []
     marks += ['shortened run: proves nothing'] if experiment['level'] == 'quick' else []
     if marks:
         drawn.suptitle('\n'.join(filter(None, [drawn.get_suptitle(), '; '.join(marks)])), fontsize=9, color='firebrick')
-    save_figure(drawn, experiment['folder'], experiment['figure'])
+    png = save_figure(drawn, experiment['folder'], experiment['figure'])
     plt.close(drawn)
     if 'curves' in experiment:
-        text, path = experiment['curves'](runs), figures.FIGURES / experiment['folder'] / f'{experiment["figure"]}.csv'
+        text, path = experiment['curves'](runs), png.with_suffix('.csv')
         write_atomically(path, lambda file: file.write(text.encode()))
+    return png
 
 
 def announce(experiments, wanted, todo, n_jobs, machine):
@@ -192,9 +193,8 @@ def reproduce(level, only, wanted_figures, n_jobs, cluster):
         runs = [load_npz(path, 'result') for path in paths] if done else None
         if not done and not experiment['missing']:
             experiment['missing'] = 'a run of this experiment failed; see the messages of reproduce.py'
-        kept += rows_of(experiment, runs, machine)
-        if runs:
-            draw(experiment, runs)
+        png = draw(experiment, runs) if runs else None
+        kept += [row | {'picture': content_digest(png) if png else None} for row in rows_of(experiment, runs, machine)]
     kept.sort(key=lambda row: list(PAPERS).index(row['folder']))
     write_atomically(figures.FIGURES / 'results.json', lambda file: file.write(json.dumps(kept, indent=1).encode()))
     page = report.write(kept, PAPERS)

@@ -5,6 +5,7 @@ import shutil
 import sys
 
 from common import ROOT, figures
+from common.data import content_digest
 from common.results import write_atomically
 from reproduction.evidence import band, groups, number, ours, published
 from reproduction.experiments import listed
@@ -94,6 +95,11 @@ def publish(papers):
         first = wrong[0] if wrong else {}
         why = f'{first["folder"]} {first["mode"]}: a quick run, a stand-in or not run' if first else 'there are no results'
         print(f'nothing published ({why}); run reproduce.py in full first', file=sys.stderr)
+        return 1
+    pictures = {figures.FIGURES / row['folder'] / f'{row["figure"]}.png': row['picture'] for row in rows if row['picture']}
+    other = [path for path, digest in pictures.items() if not path.exists() or content_digest(path) != digest]
+    if other:
+        print(f'nothing published: {other[0]} is not the picture that reproduce.py drew; run it again', file=sys.stderr)
         return 1
     new = {(row['folder'], row['figure']) for row in rows}
     order = [(e['folder'], e['figure']) for folder in papers for e in listed(folder, 'paper')]

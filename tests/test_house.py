@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from common import ROOT, machine, params, words
+from common.data import find_data
 from common.params import Remark, load_params, unused
 from common.results import blown_up, is_complete, load_npz, provenance, result_path
 from common.running import sweep
@@ -39,7 +40,8 @@ def refused(result, *parts, code=2):
 # ---------------------------------------------------------------- words that do nothing
 
 @pytest.mark.parametrize('given, part', [
-    (['n_jobs=0', 'array_num=0', 'mode=switch_period'], "n_jobs takes a number of processes (-1: one a core), not '0'"),
+    (['n_jobs=0', 'array_num=0', 'mode=switch_period'], "a number of processes from 1 on, or -1 for one a core, not '0'"),
+    (['n_jobs=-7', 'array_num=0', 'mode=switch_period'], "from 1 on, or -1 for one a core, not '-7'"),
     (['n_jobs=abc', 'array_num=0', 'mode=switch_period'], "not 'abc'"),
     (['n_jobs=2', 'mode=smoke'], 'n_jobs: for sweeps only'),
     (['cluster=tcp://nowhere:1', 'mode=smoke'], 'cluster: for sweeps only'),
@@ -112,7 +114,7 @@ def test_advice_to_delete_is_given_for_our_own_results_only(tmp_path, monkeypatc
         assert ('delete it' in str(error.value)) == advised
 
 
-@pytest.mark.parametrize('value, lost', [(1.0, None), (1e29, None), (1e31, 'W'), (-1e31, 'W'), (np.nan, 'W'), (np.inf, 'W')])
+@pytest.mark.parametrize('value, lost', [(1.0, None), (1e7, None), (1e9, 'W'), (-1e9, 'W'), (np.nan, 'W'), (np.inf, 'W')])
 def test_weights_that_blow_up_while_finite_are_a_divergence(value, lost):
     assert blown_up({'loss': np.array([1e40]), 'final_W': np.array([0.5, value]), 'final_n': np.array(3)}) == lost
 
@@ -148,6 +150,45 @@ def test_an_unwritable_figures_folder_is_named(results, tmp_path):
     assert program('-m', SIMULATION, 'mode=smoke').returncode == 0
     drawn = program('-m', 'impression_learning.plot_generator', 'mode=smoke', PLASTICITY_FIGURES=tmp_path / 'figures')
     refused(drawn, 'cannot write', str(tmp_path / 'figures'), code=1)
+
+
+@pytest.mark.parametrize('content', [{}, *({'meta': text} for text in ('{}', '[]', '3', '{"params": {}}', 'oops'))])
+def test_readable_but_foreign_files_are_no_results(results, content):
+    path = results / 'foreign.npz'
+    np.savez(path, a=np.arange(3), **{name: np.array(text) for name, text in content.items()})
+    assert not is_complete(path)
+    for what in ('result', 'checkpoint'):
+        with pytest.raises(ValueError, match=f'foreign.npz is not a readable {what}'):
+            load_npz(path, what)
+
+
+@pytest.mark.parametrize('name, value, part', [
+    ('PLASTICITY_CHECKPOINT_SECONDS', 'abc', 'a number of seconds from 0 on'),
+    ('PLASTICITY_CHECKPOINT_SECONDS', 'nan', 'a number of seconds from 0 on'),
+    ('SLURM_ARRAY_TASK_ID', '0', 'members are numbered from 1'), ('SLURM_ARRAY_TASK_ID', 'abc', 'array_num takes int')])
+def test_nonsense_in_the_environment_is_named(results, name, value, part):
+    done = program('-m', SIMULATION, 'mode=switch_period', 'scale=0.001', *(['array_num=1'] if 'PLAST' in name else []),
+                   **{name: value})
+    assert done.returncode in (1, 2) and part in done.stderr and 'Traceback' not in done.stderr, done.stderr
+    assert not list(results.rglob('*.npz'))
+
+
+def test_empty_variables_are_the_default(tmp_path):
+    code = 'from common import figures, results; print(results.RESULTS, figures.FIGURES)'
+    shown = program('-c', code, PLASTICITY_RESULTS='', PLASTICITY_FIGURES='')
+    assert shown.stdout.split() == [str(ROOT / 'results'), str(ROOT / 'figures')]
+
+
+def test_a_named_data_folder_must_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv('PLASTICITY_DATA', str(tmp_path / 'typo'))
+    with pytest.raises(FileNotFoundError, match='PLASTICITY_DATA = .*typo.* is not a folder that exists'):
+        find_data('mnist')
+
+
+def test_words_survive_other_launchers(results):
+    """A profiler puts its own name first; the words are still ours."""
+    done = program('-m', 'cProfile', '-o', results / 'profile', '-m', SIMULATION, 'mode=smoke', 'nonsense=3')
+    assert done.returncode == 2 and "unknown parameter 'nonsense'" in done.stderr
 
 
 # ---------------------------------------------------------------- the machine

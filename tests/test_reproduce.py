@@ -124,6 +124,13 @@ def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
     assert 'n_latent=-3' in capsys.readouterr().err
 
 
+def test_a_picture_drawn_over_by_somebody_else_is_not_published(sandbox, capsys):
+    assert reproduce.main(['--jobs', '1']) == 0
+    (sandbox.path / 'figures' / 'impression_learning' / 'fig_1.png').write_bytes(b'a picture of a toy run')
+    assert reproduce.main(['--publish']) == 1 and 'is not the picture that reproduce.py drew' in capsys.readouterr().err
+    assert not (sandbox.path / 'published').exists()
+
+
 def test_one_figure_leaves_the_other_rows_and_what_was_published(sandbox, capsys):
     sandbox.list[:] = [tiny(), tiny(mode='SNR', figure='fig_2abc', rows=[row('n', lambda runs: float(len(runs)))])]
     for e in sandbox.list:
