@@ -2,6 +2,8 @@
 import numpy as np
 import pytest
 
+from biohsic import exp_params as networks
+from biohsic.reservoir import Reservoir
 from common.params import load_params
 from microcircuits import compare, phased, simulation
 from microcircuits import exp_params as circuits
@@ -26,6 +28,22 @@ def test_known_fisher_information():
     r = np.concatenate([np.array([[np.sin(a)], [np.cos(a)]]) + noise for a in angles], axis=1)
     found = plot_analysis.fisher_information(r, np.repeat(angles, 4))
     np.testing.assert_allclose(found, np.full(12, (np.sin(d) / d) ** 2 * 3 / 4), rtol=1e-12)
+
+
+# ---------------------------------------------------------------- biohsic
+
+def test_known_running_means_of_reward_and_output():
+    """Low-passes with the time constant average_time, not that of the units: after n equal steps 1 - (1 - dt / tau)^n."""
+    p = load_params(networks, mode='reservoir', readout_rule='rmhebb', nhidden=4, average_time=0.02, output_noise=0.1,
+                    dtype='float64')
+    net = Reservoir.random(p, 3, np.random.default_rng(0))
+    o, xi = np.linspace(0.1, 0.5, p.zdim), np.zeros(p.zdim)
+    for _ in range(3):
+        net.rmhebb(np.ones(4), o, xi, 0.0)
+    share = 1 - (1 - p.time_step / 0.02) ** 3
+    np.testing.assert_allclose(net.slow_output, share * o)
+    np.testing.assert_allclose(net.slow_reward, -share * (o ** 2).sum())
+    assert p.time_constant != p.average_time
 
 
 # ---------------------------------------------------------------- microcircuits

@@ -12,7 +12,7 @@ from common.checkpoint import Checkpoint
 from common.data import content_digest, find_data
 from common.kernel import source_digest
 from common.params import load_params, require, within
-from common.results import result_path
+from common.results import is_complete, result_path, save_result
 from impression_learning import exp_params
 from reproduction import evidence, experiments, publish, report
 
@@ -55,6 +55,17 @@ def test_data_are_searched_below_the_variable_before_the_clone(tmp_path, monkeyp
     assert find_data('set') == tmp_path / 'variable' / 'set'
     monkeypatch.delenv('PLASTICITY_DATA')
     assert find_data('set') == tmp_path / 'clone' / 'data' / 'set'
+
+
+def test_one_flipped_bit_in_an_array_is_noticed(results):
+    p = load_params(exp_params, mode='smoke')
+    path = save_result(result_path(p), p, {'x': np.full(1000, 0.1)}, diverged_at=-1, blown_up=None,
+                       wall_seconds=1.0, cpu_seconds=1.0)
+    assert is_complete(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(np.full(8, 0.1).tobytes()) + 20] ^= 1
+    path.write_bytes(content)
+    assert not is_complete(path)
 
 
 # ---------------------------------------------------------------- checkpoints
@@ -168,7 +179,7 @@ def experiment(folder='biohsic', figure='fig_1', level='headline', rows=(), miss
 def finished(folder, ours=1.0, verdict='pass', figure='fig_1'):
     """A finished row of a folder."""
     row, = experiments.rows_of(experiment(folder, figure, rows=[evidence.row(f'{verdict} of {folder}', None)]), None, 'machine')
-    return row | {'ours': ours, 'verdict': verdict, 'n': 1, 'seconds': 1.0, 'band': [0, 1.5]}
+    return row | {'ours': ours, 'verdict': verdict, 'n': 1, 'seconds': 1.0, 'band': [0, 1.5], 'picture': None}
 
 
 @pytest.fixture
