@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biohsic import equations as eq
+from biohsic import equations_closed_loop as loop
 from biohsic import exp_params, hsic, layers, networks, optimise
 from biohsic.reservoir import Reservoir
 from common.params import load_params
@@ -264,3 +265,20 @@ def test_schedule_and_constants_are_the_kernels():
     assert (optimiser.rate, optimiser.b1, optimiser.b2, optimiser.eps, optimiser.decay) == (
         p.learning_rate, p.b1, p.b2, p.eps, p.weight_decay)
     assert optimise.learning_rates(p, 0, 2, 1).tolist() == [p.learning_rate] * 2
+
+
+def test_a_reservoir_in_the_loop():
+    """Taught on, it supplies a signal that XOR can be learned by; the frozen one knows less of the computed xi."""
+    (taught, follows), (_, knows) = loop.run('online', 0), loop.run('frozen', 0, epochs=2)
+    assert taught > 0.9 and follows > knows and follows > 0.8
+
+
+def test_the_loop_with_the_computed_signal_is_the_rule():
+    """Source `computed` = the training loop of equations.py, to the bit."""
+    rng = np.random.default_rng(0)
+    x, y = eq.xor(30, rng)
+    one, two = ([(W.copy(), b.copy()) for W, b in eq.initial_weights(loop.SIZES, np.random.default_rng(1))] for _ in range(2))
+    loop.epoch(one, eq.AdamW(one), x, y, 'computed', None)
+    eq.train(two, x, y, loop.N, loop.RULE, eq.AdamW(two))
+    for pair, other in zip(one, two, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(pair, other, strict=True))
