@@ -238,7 +238,7 @@ plt.show()
 # * *Layers learn without errors from above, and the third factor is needed*: holds (XOR; MNIST: about 15 points above the
 #   control with the same random weights).
 # * *The rule descends the HSIC objective*: in part. The released signal is the gradient for N = 2 only.
-# * *A reservoir can supply the signal*: while something goes on teaching it, yes: XOR is then learned in a closed loop (README).
+# * *A reservoir can supply the signal*: while something goes on teaching it, yes: XOR is learned in a closed loop (README).
 #   Trained before and frozen it is no better there than no signal.
 # * *More memory is better*: training accuracy on CIFAR-10 in the paper; on MNIST here it does not rise with N.
 #
