@@ -22,6 +22,7 @@ CHOICES = {
     'accuracy': ('samples', 'batches'),
 }
 DATA_OF = {'mnist': 'mnist', 'fashion': 'fashion_mnist', 'cifar10': 'cifar10', 'xor': 'xor', 'linear': 'linear'}  # mode's word
+NARROW = 0.08                           # normalised outputs differ by |z_p - z_q|^2 / D of about 1: K^z = exp(-78) at most
 SCHEDULES = {'constant': (2, 2), 'expdecay': (2, 5), 'piecewiseconstant': (3, 3)}        # fewest and most entries
 
 
@@ -30,11 +31,6 @@ SCHEDULES = {'constant': (2, 2), 'expdecay': (2, 5), 'piecewiseconstant': (3, 3)
 def points(p):
     """The data are the points of the small tasks."""
     return p.data in ('linear', 'xor')
-
-
-def layered(p):
-    """Networks of layers, not the reservoir."""
-    return p.task != 'reservoir'
 
 
 def has_signal(p):
@@ -65,8 +61,9 @@ USED = [
     ('seed', 'with initial weights that are drawn (not the published ones), or without order_seed', lambda p: not (
         p.task == 'lif' and points(p) and p.synthetic == 'published' and p.nmodels <= 30 and p.order_seed is not None)),
     ('independent_orders', 'with nmodels > 1', lambda p: p.nmodels > 1),
-    ('train_size test_size check_size features', 'in networks of layers, not in the reservoir', layered),
-    ('augment pooling_factor device', 'with model=cnn', lambda p: layered(p) and p.model == 'cnn'),
+    ('train_size test_size check_size features optimizer', 'in networks of layers, not in the reservoir',
+     lambda p: p.task != 'reservoir'),
+    ('augment pooling_factor device', 'with model=cnn', lambda p: p.model == 'cnn'),
     ('time_constant time_step sample_timesteps', 'in leaky integrators and the reservoir',
      lambda p: p.task in ('lif', 'reservoir')),
     ('reset_state', 'in leaky integrators (task=lif)', lambda p: p.task == 'lif'),
@@ -74,7 +71,6 @@ USED = [
      lambda p: p.task in ('lif', 'reservoir') or (p.task == 'biohsic' and bool(p.features))),
     ('gamma sigma_x sigma_y sigma_z sigmas', 'with a rule that uses HSIC (not task=bp) and hidden layers', has_signal),
     ('readout_batch', 'with task=biohsic or task=lif', lambda p: p.task in ('biohsic', 'lif')),
-    ('optimizer', 'in networks of layers, not in the reservoir', layered),
     ('learning_rate', 'with schedule=constant (and not readout_rule=rls)', scheduled('constant')),
     ('b1 b2 eps', 'with optimizer=adam or adamw', lambda p: p.optimizer != 'sgd'),
     ('weight_decay', 'with optimizer=adamw', lambda p: p.optimizer == 'adamw'),
@@ -267,9 +263,6 @@ def remarks(p):
         texts.append(f'sigma_z = {p.sigma_z}: so narrow that the kernel of two different outputs is 0; the third factor '
                      'vanishes, hidden layers do not learn')
     return texts
-
-
-NARROW = 0.08                           # normalised outputs differ by |z_p - z_q|^2 / D of about 1: K^z = exp(-78) at most
 
 
 def memory(p):
