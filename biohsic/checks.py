@@ -167,6 +167,7 @@ def train_samples(p):
 
 def check_samples(p):
     """Enough samples for a window."""
+    within(p, 'train_size test_size check_size', 0, None, 'numbers of samples; 0: all, check_size: none')
     n = train_samples(p)
     if p.task == 'reservoir':
         demand(n <= TEST_SIZES['mnist'], f'nsamples = {n}: mnist has {TEST_SIZES["mnist"]} test images')
@@ -183,13 +184,13 @@ def check_samples(p):
 
 def check_values(p):
     """Values that are possible, one by one."""
+    within(p, 'array_num', 1, None, 'members are numbered from 1')
     within(p, 'seed synthetic_seed', 0, None, 'seeds are not negative')
     demand(p.order_seed is None or p.order_seed >= 0, f'order_seed = {p.order_seed}: seeds are not negative')
     for name in ('input_scale', 'target_scale'):
         demand(getattr(p, name) != 0, f'{name} = 0: nothing but zeros')
     within(p, 'nmodels sample_timesteps pooling_factor test_batchsize nhidden zdim nsamples', 1, None)
     within(p, 'nepochs gamma weight_decay hidden_noise output_noise', 0, None)
-    within(p, 'train_size test_size check_size', 0, None, 'numbers of samples; 0: all, check_size: none')
     for name in ('learning_rate', 'init_value', 'eps', 'rls_alpha', 'time_step'):
         demand(getattr(p, name) > 0, f'{name} = {getattr(p, name)}: allowed is > 0')
     for name in ('b1', 'b2'):

@@ -10,12 +10,16 @@ from common.params import checks_of
 
 def in_words(size):
     """Bytes for people."""
-    return f'{size / 1e9:.1f} GB' if size >= 1e9 else f'{size / 1e6:.0f} MB'
+    return f'{size / 1e9:.3g} GB' if size >= 1e12 else f'{size / 1e9:.1f} GB' if size >= 1e9 else f'{size / 1e6:.0f} MB'
 
 
 def demand_memory(p):
     """Raise ValueError if run p (checks.memory) needs more memory than is free."""
-    needed, free = getattr(checks_of(p), 'memory', lambda p: 0)(p), psutil.virtual_memory().available
+    free = psutil.virtual_memory().available
+    try:
+        needed = getattr(checks_of(p), 'memory', lambda p: 0)(p)
+    except OverflowError:
+        needed = float('inf')
     if needed > free:
         raise ValueError(f'these sizes need about {in_words(needed)} of memory, {in_words(free)} are free')
 

@@ -119,7 +119,11 @@ def load_params(module, *words, **given):
     members = sweep_of(module, mode, (chosen | given).get('released_code', False))
     if members and not 1 <= number <= len(members):
         raise ValueError(f'array_num must be 1..{len(members)} for {mode}, not {number}')
-    p = module.Params(**(chosen | (members[number - 1] if members else {}) | given))
+    try:
+        p = module.Params(**(chosen | (members[number - 1] if members else {}) | given))
+    except ArithmeticError as error:
+        raise ValueError(f'{", ".join(f"{k} = {v!r}" for k, v in given.items())}: beyond what can be computed with ({error})') \
+            from error
     for name, when in unused(p).items():
         if name in given:
             warnings.warn(Remark(f'{name} does nothing in this run (mode={p.mode}): it acts only {when}'), stacklevel=2)

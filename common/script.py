@@ -98,7 +98,10 @@ def plots(package):
     with one_line(package):
         help_asked(words, help_text(module.exp_params, f'{package}.plot_generator', module.__doc__))
         demand_writable(figures.FIGURES / package)
-        module.main(words)
+        try:
+            module.main(words)
+        except KeyError as missing:                # a diverged or shortened run lacks what a panel shows
+            raise ValueError(f'these runs do not hold {missing}, which the figure needs') from missing
 
 
 def main(package, words=None):

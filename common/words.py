@@ -47,7 +47,7 @@ def load_members(module, *words, **given):
     A member that the original listed but that cannot run is left out and named on stderr.
     """
     asked = dict(split_words(words)) | {k: str(v) for k, v in given.items()}
-    if asked.get('array_num') != '0':
+    if asked.get('array_num', '1') not in ('0', '0.0'):
         p = load_params(module, *words, **given)
         if getattr(p, 'array_num', 1) > 1 and number_of_members(module, p) == 1:
             raise ValueError(f'mode={p.mode} has no sweep: array_num must be 1, not {p.array_num} (another seed: seed=...)')

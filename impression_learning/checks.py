@@ -3,6 +3,7 @@ from pathlib import Path
 
 from common.data import find_data
 from common.params import one_of, require, within
+from impression_learning.sounds import is_sound
 
 FSDD = ('fsdd/fsdd_recordings.zip', 'fsdd/recordings')
 MNIST = [f'mnist/{split}-{kind}-ubyte.gz' for split in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
@@ -158,5 +159,7 @@ def inputs(p):
         if not p.recordings or not Path(p.recordings).exists():
             raise FileNotFoundError(f'recordings = {p.recordings!r} does not exist; data=recordings takes your own data from '
                                     'there: a folder or zip of sound files, or a .npy or .npz file')
+        if Path(p.recordings).is_dir():            # the sound files, not whatever else lies there
+            return [f for f in sorted(Path(p.recordings).iterdir()) if f.is_file() and is_sound(f.name)]
         return [Path(p.recordings)]
     return []

@@ -212,16 +212,18 @@ def recorded_array(path):
         found = np.load(path, allow_pickle=False)
         found = {'train': found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} is not a readable .npy or .npz file ({type(error).__name__}: {error})') from error
+        raise ValueError(f'{path} is not a readable .npy or .npz file of numbers ({type(error).__name__})') from error
     if found.keys() != {'train', 'test'}:
         if len(found) != 1:
             raise ValueError(f'{path} holds the arrays {", ".join(found)}; one (steps x channels), or train and test, expected')
         X, = found.values()
-        cut = len(X) - len(X) // 10 if X.ndim == 2 else 0
+        if X.ndim != 2:
+            raise ValueError(f'{path} has shape {X.shape}; (steps, channels) expected')
+        cut = len(X) - len(X) // 10
         found = {'train': X[:cut], 'test': X[cut:]}
     for name, X in found.items():
         if X.ndim != 2 or X.dtype.kind not in 'biuf' or X.size == 0 or X.shape[1] != found['train'].shape[1]:
             raise ValueError(f'{path}: the {name} set has shape {X.shape}, {X.dtype}; real numbers (steps, channels) expected')
         if not np.isfinite(X).all() or X.std() == 0:
-            raise ValueError(f'{path}: the {name} set contains NaN, or all its values are equal')
+            raise ValueError(f'{path}: the {name} set contains NaN or infinity, or all its values are equal')
     return found['train'].astype(float), found['test'].astype(float)

@@ -18,7 +18,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from common.figures import finished, grid, save_figure, style, whole_number
-from common.params import load_params
+from common.params import demand, load_params
 from common.results import result_path
 from common.script import plots
 from common.words import apart, load_members, split_words
@@ -234,6 +234,7 @@ def members_of(words, n):
         if first.mode in ('backprop', 'tuned'):                 # members that can be drawn without the others
             members = those_that_exist(members)
     else:
+        demand(not n, f'n = {n} does nothing: mode={first.mode} draws one run')
         members = [first]
     return with_companions(members, words)
 
@@ -271,6 +272,7 @@ def main(words):
     names = ['fig_backprop'] if members[0].algorithm == 'backprop' and mode != 'tuned' else OF_MODE[mode]
     for name in names:
         save_figure(drawn(name, FIGURES[name], runs), 'impression_learning', name)
+    demand(given['image_save'] != 'True' or mode in SINGLE, f'image_save=True does nothing: mode={mode} has no single panels')
     for name, (panel, columns) in SINGLE.get(mode, {}).items() if given['image_save'] == 'True' else ():
         figure, axes = grid(1, columns, 5)
         drawn(name, panel, axes[0] if columns > 1 else axes[0, 0], runs)

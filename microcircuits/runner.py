@@ -92,6 +92,9 @@ def run(given):
         stop(f'runner: {error}')
     for p in members:
         demand_memory(p)
+    there = Path(given.params).parent / 'model.npz'
+    if there.exists():
+        load(there, given.task)                    # another task's runs, or somebody else's file, are not written over
     errors = sweep(members, given.jobs)
     if errors:
         stop('\n'.join(errors), 1)

@@ -26,6 +26,8 @@ SHOWN = 12                              # pictures in the figure
 
 def prepared(name, image):
     """A picture as the network wants it: (28, 28) uint8. Raises ValueError with its name."""
+    if image.ndim != 2 or 0 in image.shape:
+        raise ValueError(f'{name}: a picture of {" x ".join(map(str, image.shape))} pixels is empty')
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     if image.shape == (images.SIZE, images.SIZE) and image.max() > 1 and image.min() >= 0 and np.median(border) == 0:
         return np.minimum(image, 255).astype(np.uint8)

@@ -62,7 +62,9 @@ def load(path, words=(), which='last'):
     except KeyError as error:
         raise ValueError(f'{path} holds no network that can be used: it has no {error.args[0].split()[0]}') from error
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} holds no network that can be used: {error}') from error
+        foreign = any(word in str(error) for word in ('allow_pickle', 'attribute'))
+        why = 'its meta or arrays are not those of a network' if foreign else error
+        raise ValueError(f'{path} holds no network that can be used: {why}') from error
     own = dict(split_words(words))
     with warnings.catch_warnings(action='ignore', category=Remark):           # about what the file gives
         p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
@@ -115,6 +117,8 @@ def main(words):
         raise ValueError('name the network: load=results/rstdp_mnist/.../FILE.npz')
     p, weights = load(own['load'], words, own['which'] or 'last')
     if own['pack']:
+        if Path(own['pack']).exists():
+            raise ValueError(f'{own["pack"]} exists already; name another file with pack=')
         p, weights = load(pack(p, weights, own['pack']), words)
         print('packed', own['pack'])
     found = evaluate(p, weights)

@@ -63,11 +63,10 @@ def stored(p):
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         net = checked(arrays)
-        before = checked(arrays, '_initial') if 'W_initial' in arrays else None
+        before, task = checked(arrays, '_initial') if 'W_initial' in arrays else None, task_in(arrays)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f'{path} is no network file ({type(error).__name__}: {error}); an original network_cr is read by: '
                          f'python -m task_plasticity.convert_network {path}') from error
-    task = task_in(arrays)
     if task not in (*TASKS, *RELEASED_NAMES) or task_of(task) != task_of(p.objective) or len(net.D) != p.n_outputs:
         raise ValueError(f'{path} holds a network for the task {task} ({len(net.D)} outputs), '
                          f'the parameters ask for {p.objective}')
@@ -81,7 +80,10 @@ def task_in(arrays):
     if 'task_json' in arrays:
         return json.loads(str(arrays['task_json']))
     if 'meta' in arrays:
-        return json.loads(str(arrays['meta']))['params']['objective']
+        try:
+            return json.loads(str(arrays['meta']))['params']['objective']
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError('its meta does not say for which task the network is') from error
     return {1: 'categorisation', 2: 'estimation', 3: 'mixed'}.get(len(arrays['D']))
 
 

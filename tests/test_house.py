@@ -196,7 +196,7 @@ def test_words_survive_other_launchers(results):
 def test_more_memory_than_is_free_is_refused_before_computing(results, monkeypatch, capsys):
     from impression_learning import checks
     monkeypatch.setattr(checks, 'memory', lambda p: 10 ** 15, raising=False)
-    with pytest.raises(ValueError, match=r'need about 1000000.0 GB of memory, [\d.]+ [GM]B are free'):
+    with pytest.raises(ValueError, match=r'need about 1e\+06 GB of memory, [\d.]+ [GM]B are free'):
         machine.demand_memory(load_params(exp_params, mode='smoke'))
 
 
