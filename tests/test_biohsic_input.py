@@ -202,8 +202,7 @@ def test_coarse_steps_are_warned_of(tmp_path):
 def test_missing_files_are_named(tmp_path):
     if (ROOT / 'data' / 'fashion_mnist').exists():
         pytest.skip('data/fashion_mnist exists')
-    nowhere = str(tmp_path / 'x')
-    done = call('-m', 'biohsic.simulation', 'mode=biohsic_fashion', code=1, results=tmp_path, PLASTICITY_DATA=nowhere)
+    done = call('-m', 'biohsic.simulation', 'mode=biohsic_fashion', code=1, results=tmp_path, PLASTICITY_DATA=str(tmp_path))
     assert 'python data/fetch.py fashion_mnist' in done.stderr
 
 
