@@ -70,8 +70,10 @@ def mutants(text):
 
 def copy_to(folder):
     """A copy of the repository's tracked files, as they are now, in a new folder."""
-    names = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split('\0')
-    for name in names:
+    listed = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        sys.exit('the mutation check copies what git knows: run it in a clone')
+    for name in listed.stdout.split('\0'):
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
