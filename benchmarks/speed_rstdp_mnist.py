@@ -1,7 +1,7 @@
 """Kernels of the R-STDP network for benchmarks/speed.py: one image through each stage, layers saturated as after training.
 
 Data: MNIST if it is on disk, else scikit-learn's digits enlarged (named in `mode`). Weights: trained here for a moment first.
-released_us: the authors' simulator on one core, measured by the authors of the specification.
+released_us: the authors' simulator on one core, measured apart from ours.
 """
 import functools
 
