@@ -96,7 +96,7 @@ def publish(papers):
         why = f'{first["folder"]} {first["mode"]}: a quick run, a stand-in or not run' if first else 'there are no results'
         print(f'nothing published ({why}); run reproduce.py in full first', file=sys.stderr)
         return 1
-    pictures = {figures.FIGURES / row['folder'] / f'{row["figure"]}.png': row['picture'] for row in rows if row['picture']}
+    pictures = {figures.FIGURES / row['folder'] / f'{row["figure"]}.png': row['picture'] for row in rows if row.get('picture')}
     other = [path for path, digest in pictures.items() if not path.exists() or content_digest(path) != digest]
     if other:
         print(f'nothing published: {other[0]} is not the picture that reproduce.py drew; run it again', file=sys.stderr)

@@ -1,11 +1,17 @@
-"""What all tests share: subprocesses import this clone, and a results folder of a test's own."""
+"""What all tests share: subprocesses import this clone, a results folder of a test's own, the same random cases in every CI run
+(elsewhere hypothesis looks for new ones)."""
 import os
 
+import hypothesis
 import pytest
 
 from common import ROOT
 
 os.environ['PYTHONPATH'] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])
+
+hypothesis.settings.register_profile('ci', derandomize=True, deadline=None)
+if os.environ.get('CI'):
+    hypothesis.settings.load_profile('ci')
 
 
 @pytest.fixture
