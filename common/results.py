@@ -106,11 +106,12 @@ def load_npz(path, what):
         raise ValueError(f'{path} is not a readable {what} ({type(error).__name__}){advice}') from error
 
 
-def is_complete(path):
-    """True if a whole result lies at `path`; a damaged or foreign one counts as missing (it is computed again)."""
+def is_complete(path, what='result'):
+    """True if a whole file of this kind lies at `path`; a damaged or foreign one counts as missing (it is computed again)."""
     try:
         with zipfile.ZipFile(path) as file, np.load(path, allow_pickle=False) as arrays:
-            return file.testzip() is None and set(NEEDED['result']) <= set(dict(json.loads(str(arrays['meta']))))
+            meta = dict(json.loads(str(arrays['meta'])))
+            return file.testzip() is None and set(NEEDED.get(what, ())) <= set(meta)
     except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, EOFError, AttributeError):
         return False
 

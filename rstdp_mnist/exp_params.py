@@ -41,12 +41,12 @@ class Params:                           # value = the paper's network, 21 epochs
     strict_threshold: bool = True       # V > theta (False: V >= theta)
     pooling: str = 'first'              # a pooled cell fires once, or at every 'distinct' latency of its window
     init_mean: float = 0.8              # initial weights, normal
-    init_sd: float = 0.05
-    n_classes: int = 10
+    init_sd: float = 0.05               # ... and their s.d.
+    n_classes: int = 10                 # classes, each with as many maps of layer 3
     class_map: str = 'by_map'           # g(f) = floor(f / maps a class), or 'flat_mod': flat neuron index mod n_classes
     # STDP, layers 1 and 2
     epochs_s1: int = 2                  # passes through the training set
-    epochs_s2: int = 4
+    epochs_s2: int = 4                  # of layer 2
     ltp_rate: float = 0.004             #                                                   a+
     ltd_rate: float = -0.003            #                                                   a-
     max_ltp_rate: float = 0.15          # a+ doubles up to here; then a- = -0.75 a+
@@ -56,7 +56,7 @@ class Params:                           # value = the paper's network, 21 epochs
     inhibition_radius: tuple = (3, 1)   # Chebyshev distance around a winner                 r
     competition: str = 'event'          # pointwise and k-winners; 'batch': the replication's
     # R-STDP, layer 3
-    epochs_s3: int = 21
+    epochs_s3: int = 21                 # of layer 3
     reward: str = 'winner'              # who learns: the 'winner'; on errors the 'true_class' too; both within a 'margin'
     margin: float = 0.05                # lead over all other classes that the true class must have
     reward_ltp: float = 0.004           # rewarded, afferent fired                           a_r+

@@ -239,7 +239,7 @@ def prepare(p, checkpoint):
     A run that keeps checkpoints also keeps this result, for itself and for other runs.
     """
     path = cache_path(p) if checkpoint.path else None
-    if path and is_complete(path):
+    if path and is_complete(path, 'file of layers 1 and 2'):
         meta, arrays = load_npz(path, 'file of layers 1 and 2')
         return meta['cpu_seconds'], arrays | {part: unpacked(p, arrays[part]) for part in ('train', 'test')}
     own = Checkpoint(path.with_suffix('.checkpoint.npz') if path else None, checkpoint.every)

@@ -216,7 +216,7 @@ def so_far(p):
     meta['epoch']: how many epochs of layer 3 are done.
     """
     paths = result_path(p).with_suffix('.checkpoint.npz'), features.cache_path(p)
-    if not all(is_complete(path) for path in paths):
+    if not (is_complete(paths[0], 'checkpoint') and is_complete(paths[1], 'file of layers 1 and 2')):
         return None
     (meta, arrays), (_, below) = load_npz(paths[0], 'checkpoint'), load_npz(paths[1], 'file of layers 1 and 2')
     top = Training(p, {})

@@ -51,7 +51,7 @@ def test_run_edit_run_again(kernel, copy):
     first = kernel('%run simulation.py')
     assert 'mode=smoke' in first and 'saved' in first and 'Error' not in first, first
     drawn = kernel('%run plot_generator.py')
-    assert 'fig_1.png' in drawn and 'Error' not in drawn, drawn
+    assert 'fig_1_smoke.png' in drawn and 'Error' not in drawn, drawn
     edit(params, "mode = 'smoke' ", "mode = 'time_constant' ")
     assert 'mode=time_constant' in kernel('%run simulation.py scale=0.001')
     edit(params, "mode = 'time_constant' ", "mode = 'smoke' ")
@@ -71,7 +71,7 @@ def test_cells_and_another_programs_command_line(kernel):
     code = code.replace("    plots('impression_learning')", '    pass')
     for cell in code.split('# %%')[1:]:
         assert 'Error' not in kernel('# %%' + cell)
-    assert 'fig_1.png' in kernel("main(['mode=smoke'])")
+    assert 'fig_1_smoke.png' in kernel("main(['mode=smoke'])")
 
 
 def test_autoreload_of_an_edited_file_of_kernels(kernel, copy):
