@@ -20,7 +20,6 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 import json
 import warnings
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from common import ROOT
@@ -31,7 +30,7 @@ from impression_learning.circuit import Circuit, rule_of
 from impression_learning.equations import grad_log_p, grad_log_q
 
 warnings.simplefilter('ignore')
-style()
+plt = style()
 rng = np.random.default_rng(3)
 
 # %% [markdown]

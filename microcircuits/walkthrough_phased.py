@@ -16,7 +16,6 @@ from pathlib import Path
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from common.figures import style
@@ -25,7 +24,7 @@ from microcircuits import exp_params, simulation
 from microcircuits.plot_panels import cosine
 
 warnings.simplefilter('ignore', Remark)
-style()
+plt = style()
 
 # %% [markdown]
 # ## The difference reconstruction loss, without any circuit

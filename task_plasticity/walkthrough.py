@@ -18,7 +18,6 @@ from pathlib import Path
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from common import ROOT
@@ -30,7 +29,7 @@ from task_plasticity import plot_panels as panels
 from task_plasticity.plot_measures import Session
 
 warnings.simplefilter('ignore', Remark)
-style()
+plt = style()
 
 
 # %% [markdown]

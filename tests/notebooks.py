@@ -22,6 +22,8 @@ def make(script):
     for cell in notebook.cells:
         cell.metadata.pop('execution', None)       # times of the day
     target = script.with_suffix('.ipynb')
+    if str(ROOT) in jupytext.writes(notebook, fmt='ipynb'):
+        sys.exit(f'{script}: an output shows where this clone lies')
     jupytext.write(notebook, target, fmt='ipynb')
     return target
 

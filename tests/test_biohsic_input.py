@@ -165,6 +165,7 @@ def test_run_and_plot_from_another_folder(tmp_path):
     assert {path.suffix for path in (tmp_path / 'f').rglob('f3_*')} == {'.png', '.pdf'}
 
 
+@pytest.mark.slow
 def test_the_walkthrough_runs_through(tmp_path):
     """It ends with asserts on what it said."""
     call(ROOT / 'biohsic' / 'walkthrough.py', results=tmp_path)

@@ -37,6 +37,7 @@ def test_inputs_of_full_size_make_xor_easy():
     assert (accuracy[8:] >= 0.98).all()
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_rule_exact_gradient_and_control_on_ten_thousand_digits():
     """10,000 images of MNIST, one epoch, N = 8: bands for the mean of two networks."""

@@ -116,7 +116,8 @@ BIG = ['mode=smoke', 'compare=', 'layers=2000,1000,500', 'noise_scale=0.1', 'eta
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='peak memory is read with the resource module')
-@pytest.mark.parametrize('more', [['task=bw_only'], ['task=fw_bw'], ['rec_per_steps=1', 'task=bw_only', 'record=uP']])
+@pytest.mark.parametrize('more', [
+    ['task=bw_only'], ['task=fw_bw'], pytest.param(['rec_per_steps=1', 'task=bw_only', 'record=uP'], marks=pytest.mark.slow)])
 def test_memory_is_predicted_within_a_factor_of_two(more):
     script = ('import sys, resource, warnings; warnings.simplefilter("ignore"); from common.params import load_params; '
               'from microcircuits import exp_params, simulation; simulation.run(load_params(exp_params, *sys.argv[1:])); '
