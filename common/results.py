@@ -22,8 +22,7 @@ from common.words import command
 
 RESULTS = Path(os.environ.get('PLASTICITY_RESULTS') or ROOT / 'results')
 HUGE = 1e8                              # weights beyond it have blown up, finite or not
-NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'names'),
-          'file of microcircuits.runner': ('params', 'kind', 'seeds')}           # in meta
+NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'names')}      # in meta
 
 
 def result_path(p):

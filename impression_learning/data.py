@@ -6,6 +6,7 @@ spoken_digits  mel spectrograms of the Free Spoken Digit Dataset, made by prepro
 recordings     the same of any sound files, or an array (steps x channels): your own data
 """
 import zipfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -196,7 +197,7 @@ def normalise(X, what):
 def spectrograms(p):
     """(train (T, 128), test (T, 128), extras): normalised spectrograms of the spoken digits or of other recordings."""
     from impression_learning import preprocess_fsdd
-    source, = checks.inputs(p)
+    source = Path(p.recordings) if p.data == 'recordings' else checks.inputs(p)[0]
     arrays, kept, scales = preprocess_fsdd.load(source, p.data == 'spoken_digits'), {}, {}
     for name in ('train', 'test'):
         X, labels = arrays[f'{name}_set'], arrays[f'{name}_labels']

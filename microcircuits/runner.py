@@ -41,6 +41,8 @@ def load(path, task=None):
     meta, arrays = load_npz(path, 'file of microcircuits.runner')
     if meta.get('kind') != 'microcircuits.runner':
         raise ValueError(f'{path} holds {meta.get("mode", "something else")}, not the runs of microcircuits.runner')
+    if not isinstance(meta.get('seeds'), list):
+        raise ValueError(f'{path} does not say which seeds it holds')
     if task and meta['params']['task'] != task:
         raise ValueError(f'{path} holds runs of the task {meta["params"]["task"]} (seeds {meta["seeds"]}), not {task}')
     return [(meta | {'seed': seed}, {name: value[i] for name, value in arrays.items()}) for i, seed in enumerate(meta['seeds'])]
@@ -66,8 +68,11 @@ def main(words=None):
         path = loaded(given) if given.load else run(given)
         runs = load(path, given.task)
         if not given.no_plots:
-            for figure in plot_series.draw_all(runs, path.parent):
-                print(figure)
+            try:
+                for figure in plot_series.draw_all(runs, path.parent):
+                    print(figure)
+            except KeyError as missing:
+                raise ValueError(f'{path} does not hold {missing}, which the plots need') from missing
         lost = [meta['seed'] for meta, arrays in runs if arrays['diverged_at'] >= 0]
         if lost:
             stop(f'weights became infinite for seeds {lost}; choose smaller learning rates', 1)
