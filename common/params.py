@@ -7,6 +7,7 @@ it unless the mode says otherwise}}). Its checks.py holds:
     check(p)        raise ValueError for the first mistake in p (with within, one_of, require); called by Params itself
     remarks(p)      list of texts: allowed, but perhaps not what was meant
     USED            [(names, words, when), ...]: parameters (one text, blanks between) that act only if when(p); words say when
+    WEIGHTS         names of result arrays, beside final_*, that mean a divergence when they blow up
     memory(p)       bytes that a run needs at its peak, about
     inputs(p)       paths of the files that a run reads
 """

@@ -15,6 +15,7 @@ FIXED = {                               # what a mode's name says; another value
 TASK_OF_MODE = {'estimation': 'estimation', 'replay_published': 'estimation', 'mixed': 'mixed'}
 TASK_OF_MODE |= dict.fromkeys(('categorisation', 'boundary_sweep', 'classifier_weak_decay', 'classifier_decoder_only',
                                'classifier_uniform_prior'), 'categorisation')
+WEIGHTS = ('W', 'C', 'b', 'D')          # result arrays that must not blow up (those called final_* are looked at anyway)
 CIRCUIT = ('learning_rate', 'learning_rate_bias', 'learning_rate_input')
 PROGRAM = 2e8                           # bytes of the program itself, compiled kernels included
 LOADING = ('estimation', 'categorisation', 'mixed', 'estimation_pretrained', 'input_noise', 'smoke')     # may load a network

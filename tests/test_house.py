@@ -119,6 +119,12 @@ def test_weights_that_blow_up_while_finite_are_a_divergence(value, lost):
     assert blown_up({'loss': np.array([1e40]), 'final_W': np.array([0.5, value]), 'final_n': np.array(3)}) == lost
 
 
+def test_weights_of_a_folder_that_names_them_otherwise_are_looked_at():
+    from task_plasticity import checks
+    arrays = {'W': np.full((2, 2), 1e200), 'rates': np.array([1e200])}
+    assert blown_up(arrays) is None and blown_up(arrays, checks.WEIGHTS) == 'W'
+
+
 def test_without_git_a_run_is_saved_without_commit(results, tmp_path):
     done = program('-m', SIMULATION, 'mode=smoke', PATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
