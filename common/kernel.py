@@ -10,7 +10,7 @@ import numba
 from common import ROOT
 
 NO_RESULT = ('__init__', 'exp_params', 'checks', 'plot_', 'experiments', 'equations', 'walkthrough',
-             'classify', 'evaluate')    # decide no result
+             'classify', 'evaluate', 'runner', 'params_file', 'train_', 'entry')    # decide no result
 _TEXTS = {}                             # path: (time and size of the file, its code as text)
 _KERNELS = {}                           # package: {(module, name): (function, inline, dispatcher)}
 
