@@ -30,6 +30,7 @@ PAPERS = {
     'biohsic': 'Daruwalla & Lipasti, Front. Comput. Neurosci. 2024',
     'microcircuits': 'Max et al., Nat. Mach. Intell. 2024',
     'rstdp_mnist': 'Mozafari et al., Pattern Recognit. 2019',
+    'across': 'All five rules, side by side',             # no paper: imports the five, none imports it
 }
 IDX = [f'{part}-{kind}-ubyte.gz' for part in ('train', 't10k') for kind in ('images-idx3', 'labels-idx1')]
 PLACES = {                              # what must be on disk: a list of alternatives each

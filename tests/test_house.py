@@ -84,7 +84,7 @@ def test_a_path_that_does_not_exist_is_refused_in_every_run(folder, tmp_path):
     for name in names:
         with pytest.raises(ValueError, match=f'{name} = .*nowhere.* does not exist'):
             load_params(module, **{name: str(tmp_path / 'nowhere')})
-    assert names or folder == 'microcircuits'
+    assert names or folder == 'across'
 
 
 # ---------------------------------------------------------------- results
