@@ -4,8 +4,8 @@ Each folder registers its kernels in benchmarks/speed_<folder>.py: `kernels()` g
 many one call advances), make (a function returning the call to time), the unavoidable work of a step by kind (see `rates`),
 and a note where the kernel stays far above it. Every kernel runs in three processes of its own on one thread (where a compiled
 kernel comes to lie in memory changes the smallest ones by up to a factor of two): a warm-up, then several repeats; best and
-median. lower_bound_us is the work at this machine's measured rates. Prints a table, writes benchmarks/speed.json and the table
-of benchmarks/README.md.
+median. lower_bound_us is the work at this machine's measured rates. Prints a table, writes benchmarks/speed.json and the tables
+of benchmarks/README.md and docs/speed.md.
 """
 import importlib
 import json
@@ -32,7 +32,7 @@ from common.script import help_asked
 from reproduction.evidence import number
 from reproduction.experiments import PAPERS, hardware
 from reproduction.pace import add_rows
-from reproduction.publish import fill
+from reproduction.tables import fill
 from rstdp_mnist.search import add_bytes
 
 PROCESSES = 3
@@ -147,13 +147,13 @@ def released_table(found):
 
 
 def summary(found):
-    """Markdown table for the front page: the same ratios in one line a folder, whole experiments first."""
+    """Markdown table for docs/speed.md: the same ratios in one line a folder, whole experiments first."""
     lines = ['| folder | time of the released program, divided by ours |', '|---|---|']
     for folder in PAPERS:
         ratios = [f'{r["kernel"]} **{r["ratio"]:.3g}×**' for r in found['rows'] if r['folder'] == folder]
-        lines.append(f'| [{folder}]({folder}/README.md) | {"; ".join(ratios)} |')
+        lines.append(f'| [{folder}](../{folder}/README.md) | {"; ".join(ratios)} |')
     how = f'{found["machine"]}, {found["date"]}; {found["method"]}; ranges, and what each side includes'
-    return '\n'.join([*lines, '', f'{how}: [benchmarks/README.md](benchmarks/README.md).'])
+    return '\n'.join([*lines, '', f'{how}: [benchmarks/README.md](../benchmarks/README.md).'])
 
 
 def main(folders):
@@ -182,8 +182,8 @@ def main(folders):
 
 
 def write_tables(rows, remark):
-    """Fill the tables of both READMEs."""
-    fill(HERE.parent / 'README.md', 'speed', summary(released()))
+    """Fill the tables of docs/speed.md and of the README beside this file."""
+    fill(HERE.parent / 'docs' / 'speed.md', 'speed', summary(released()))
     fill(HERE / 'README.md', 'speed', f'{table(rows)}\n\n{remark}')
     fill(HERE / 'README.md', 'released', released_table(released()))
 

@@ -1,5 +1,6 @@
 """Publishing: rows, small pictures and curves of the last full run go to figures/published/ and into the READMEs' tables."""
 import io
+import itertools
 import json
 import shutil
 import sys
@@ -7,81 +8,40 @@ import sys
 from common import ROOT, figures
 from common.data import content_digest
 from common.results import write_atomically
-from reproduction.evidence import band, groups, number, ours, published
-from reproduction.experiments import listed
-from reproduction.report import PUBLISHED, interval, read_rows
-
-
-def markdown(text):
-    """Text as a cell of a Markdown table."""
-    return text.replace('|', '\\|')
-
-
-def folder_table(rows):
-    """Markdown table of rows of one folder."""
-    lines = ['| mode | quantity | setting | paper | released program | ours | 95 % interval | n | band | verdict |',
-             '|---' * 10 + '|']
-    for row in [row for row in rows if row['quantity'] != 'figure only']:
-        verdict = '**miss**' if row['verdict'] == 'miss' else row['verdict']
-        cells = (row['mode'], markdown(row['quantity']), row['setting'], number(row['paper']), number(row['released']),
-                 ours(row), interval(row), str(row['n']), band(row), verdict)
-        lines.append(f'| {" | ".join(cells)} |')
-    return '\n'.join(lines)
-
-
-def main_table(rows, papers):
-    """Markdown table for the front page: the main rows of every folder, the paper named once."""
-    lines, last = ['| paper | figure | quantity | published | ours | time |', '|---|---|---|---|---|---|'], None
-    for (folder, _, figure), some in groups(rows).items():
-        for row in [row for row in some if row['main']]:
-            paper = f'[{papers[folder]}]({folder}/README.md)' if folder != last else ''
-            lines.append(f'| {paper} | {figure or row["mode"]} | {markdown(row["quantity"])} | {published(row)} '
-                         f'| {ours(row)} (n = {row["n"]}) | {row["seconds"]:.0f} s |')
-            last = folder
-    return '\n'.join(lines)
-
-
-def page(folder, rows, papers):
-    """The published report of one paper as Markdown, which hosting sites show without running anything: claim, figure, rows."""
-    judged = [row['verdict'] for row in rows if row['verdict'] in ('pass', 'miss')]
-    parts = [f'# {papers[folder]}', f'[The folder](../../{folder}/README.md). {judged.count("pass")} of {len(judged)} judged '
-             'numbers lie in their bands. ± is one standard error over n independent runs; settings: see the front page.']
-    for (_, mode, figure), some in groups(rows).items():
-        parts.append(f'## {mode}' + (f' – {figure}' if figure else ''))
-        parts.append(markdown(some[0]['claim']))
-        if figure and (PUBLISHED / f'{folder}_{figure}.png').exists():
-            parts.append(f'![{folder}, {figure}]({folder}_{figure}.png)')
-        if any(row['quantity'] != 'figure only' for row in some):
-            parts.append(folder_table(some))
-        parts += sorted({f'* {row["quantity"]}: {row["note"]}' for row in some if row['note']})
-        if some[0]['seconds'] is not None:
-            parts.append(f'{some[0]["seconds"]:.0f} s of one core, {some[0]["hardware"]}, {some[0]["date"]}: '
-                         f'`{some[0]["command"]}`')
-    return '\n\n'.join(parts) + '\n'
-
-
-def fill(path, name, text):
-    """Put text between <!-- name --> and <!-- /name --> of a README, if it has the marks."""
-    content = path.read_text(encoding='utf-8')
-    start, end = f'<!-- {name} -->', f'<!-- /{name} -->'
-    if start in content and end in content:
-        before, after = content.split(start)[0], content.split(end)[1]
-        new = f'{before}{start}\n{text}\n{end}{after}'
-        write_atomically(path, lambda file: file.write(new.encode()))
+from reproduction import front, strip
+from reproduction.evidence import groups
+from reproduction.experiments import PAPERS, listed
+from reproduction.report import PUBLISHED, read_rows
+from reproduction.tables import fill, folder_table, main_table, page
 
 
 def small_picture(source, target, limit=150_000):
-    """A copy of a PNG that is at most `limit` bytes: fewer pixels, 256 colours."""
+    """A copy of a PNG of at most `limit` bytes: in full colour if that fits, else 256 colours; fewer pixels only if needed."""
     from PIL import Image
     picture = Image.open(source).convert('RGB')
-    for width in (1200, 1000, 850, 700, 550, 400):
+    for width, colours in itertools.product((1200, 1000, 850, 700, 550, 400), (None, 256)):
         size = (min(width, picture.width), round(picture.height * min(width, picture.width) / picture.width))
-        small = picture.resize(size, Image.Resampling.LANCZOS).quantize(128, dither=Image.Dither.NONE)
+        small = picture.resize(size, Image.Resampling.LANCZOS)
+        if colours:
+            small = small.quantize(colours, dither=Image.Dither.NONE)
         content = io.BytesIO()
         small.save(content, 'PNG', optimize=True)
         if content.tell() <= limit:
             break
     write_atomically(target, lambda file: file.write(content.getvalue()))
+
+
+def pages(rows, papers):
+    """Write everything that is made of published rows: pages, tables of the READMEs, front page, CLAIMS.md, the strip."""
+    for folder in dict.fromkeys(row['folder'] for row in rows):
+        own = [row for row in rows if row['folder'] == folder]
+        fill(ROOT / folder / 'README.md', 'results', folder_table(own))
+        text = page(folder, own, papers)
+        write_atomically(PUBLISHED / f'{folder}.md', lambda file, text=text: file.write(text.encode()))
+    fill(ROOT / 'docs' / 'results.md', 'results', main_table(rows, papers))
+    front.write(rows, ROOT)
+    drawn = strip.draw(rows, PUBLISHED)
+    write_atomically(PUBLISHED / 'strip.png', lambda file: drawn.savefig(file, format='png', dpi=140, facecolor='white'))
 
 
 def publish(papers):
@@ -112,11 +72,10 @@ def publish(papers):
             small_picture(source, PUBLISHED / f'{folder}_{figure}.png')
         if source.with_suffix('.csv').exists():
             shutil.copyfile(source.with_suffix('.csv'), PUBLISHED / f'{folder}_{figure}.csv')
-    for folder in dict.fromkeys(row['folder'] for row in rows):
-        own = [row for row in rows if row['folder'] == folder]
-        fill(ROOT / folder / 'README.md', 'results', folder_table(own))
-        text = page(folder, own, papers)
-        write_atomically(PUBLISHED / f'{folder}.md', lambda file, text=text: file.write(text.encode()))
-    fill(ROOT / 'README.md', 'results', main_table(rows, papers))
+    pages(rows, papers)
     print(f'published {len(rows)} rows to {PUBLISHED}')
     return 0
+
+
+if __name__ == '__main__':              # python -m reproduction.publish: the pages again, from the rows that are published
+    pages(read_rows(PUBLISHED / 'results.json'), PAPERS)

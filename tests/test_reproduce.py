@@ -30,7 +30,9 @@ def sandbox(tmp_path, monkeypatch):
     (tmp_path / 'impression_learning').mkdir()
     monkeypatch.setattr('reproduction.publish.ROOT', tmp_path)
     monkeypatch.setattr('reproduction.experiments.PAPERS', {'impression_learning': 'Bredenberg et al., NeurIPS 2021'})
-    tmp_path.joinpath('README.md').write_text('before\n<!-- results -->\nOLD TABLE\n<!-- /results -->\nafter\n')
+    tmp_path.joinpath('README.md').write_text('before\n<!-- bands -->\nOLD TEXT\n<!-- /bands -->\nafter\n')
+    (tmp_path / 'docs').mkdir()
+    tmp_path.joinpath('docs', 'results.md').write_text('<!-- results -->\nOLD TABLE\n<!-- /results -->\n')
     tmp_path.joinpath('impression_learning', 'README.md').write_text('<!-- results -->\n<!-- /results -->\n')
     found = types.SimpleNamespace(path=tmp_path, list=[tiny()])
     found.rows = lambda: json.loads((tmp_path / 'figures' / 'results.json').read_text())
@@ -160,8 +162,11 @@ def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     reproduce.main(['--jobs', '1'])
     assert reproduce.main(['--publish']) == 0
     front = (sandbox.path / 'README.md').read_text()
-    assert front.startswith('before\n') and front.endswith('after\n') and 'OLD TABLE' not in front
-    assert 'Bredenberg et al., NeurIPS 2021' in front and 'final R²' in front
+    assert front.startswith('before\n') and front.endswith('after\n') and 'OLD TEXT' not in front
+    assert '**2 of 3 numbers lie in bands' in front and 'these 1 do not:** [impression learning: an impossible band]' in front
+    results = (sandbox.path / 'docs' / 'results.md').read_text()
+    assert 'Bredenberg et al., NeurIPS 2021' in results and 'final R²' in results and 'OLD TABLE' not in results
+    assert 'not tested here (yet)' in (sandbox.path / 'CLAIMS.md').read_text()
     assert '**miss**' in (sandbox.path / 'impression_learning' / 'README.md').read_text()
     assert len(json.loads((sandbox.path / 'published' / 'results.json').read_text())) == 4
     assert (sandbox.path / 'published' / 'impression_learning_fig_1.png').stat().st_size <= 150_000

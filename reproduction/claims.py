@@ -1,0 +1,84 @@
+"""What the papers claim (claims.toml), judged by the rows that decide it: holds, holds with a limit, not shown, not tested."""
+import fnmatch
+import math
+import tomllib
+from collections import namedtuple
+from pathlib import Path
+
+from scipy import stats
+
+from reproduction.evidence import LEVEL
+
+HERE = Path(__file__).parent
+HOLDS, LIMITED, NOT_SHOWN, NOT_YET, NOT_TESTED = (
+    'holds', 'holds with a limit', 'not shown', 'not tested here (yet)', 'not tested here')
+VERDICTS = (HOLDS, LIMITED, NOT_SHOWN, NOT_YET, NOT_TESTED)
+
+Judged = namedtuple('Judged', 'folder words source verdict limits shown')  # limits: texts; shown: a list of rows for each that
+                                                                           # decides, limits or goes with the claim
+
+
+def read(name):
+    """The content of papers.toml, claims.toml or findings.toml: {folder: ...}."""
+    return tomllib.loads((HERE / f'{name}.toml').read_text(encoding='utf-8'))
+
+
+def find(rows, wanted):
+    """The rows (of one folder) that {'quantity', 'figure', 'setting'} names: a * in the quantity stands for anything, figure is
+    the name of a figure or a mode, or left out; setting is 'default' unless named."""
+    def fits(row):
+        quantity = wanted['quantity']
+        same = fnmatch.fnmatchcase(row['quantity'], quantity) if '*' in quantity else row['quantity'] == quantity
+        return (same and wanted.get('figure') in (None, row['figure'], row['mode'])
+                and row['setting'] == wanted.get('setting', 'default'))
+    return [row for row in rows if fits(row)]
+
+
+def ends(row):
+    """95 % interval of a finished row; from its standard error (Student's t) if none was kept; without either (ours, ours)."""
+    if row.get('interval'):
+        return tuple(row['interval'])
+    if row['sem'] is None or row['n'] < 2:
+        return row['ours'], row['ours']
+    half = stats.t.ppf((1 + LEVEL) / 2, row['n'] - 1) * row['sem']
+    return row['ours'] - half, row['ours'] + half
+
+
+def satisfies(row, condition):
+    """True if a finished row is 'in its band', or its whole interval 'above X' or 'below X'; 'not above X': that it is not."""
+    if row['ours'] is None:
+        return False
+    if condition == 'in its band':
+        return row['verdict'] == 'pass'
+    *negated, side, limit = condition.split()
+    low, high = ends(row)
+    if side not in ('above', 'below') or negated not in ([], ['not']) or not math.isfinite(float(limit)):
+        raise ValueError(f'{condition!r}: choose "in its band", "above X", "below X", "not above X" or "not below X"')
+    return bool(low > float(limit) if side == 'above' else high < float(limit)) != bool(negated)
+
+
+def judge(folder, claim, rows):
+    """One claim of claims.toml against the finished rows of its folder. -> Judged"""
+    def judged(verdict, limits=()):
+        return Judged(folder, claim['words'], claim['source'], verdict, list(limits), [found for found in shown if found])
+    wanted = [one for name in ('decides', 'limits', 'also') for one in claim.get(name, ())]
+    looked_up = {(one.get('figure'), one['quantity'], one.get('setting')): one for one in wanted}
+    shown = [find(rows, one) for one in looked_up.values()]
+    if 'decides' not in claim:
+        return judged(NOT_TESTED, [claim['why']])
+    decided = [(find(rows, one), one['is']) for one in claim['decides']]
+    if not all(found for found, _ in decided):
+        return judged(NOT_YET)
+    if not all(satisfies(row, condition) for found, condition in decided for row in found):
+        return judged(NOT_SHOWN)
+    limits = [one['words'] for one in claim.get('limits', ())
+              if (found := find(rows, one)) and all(satisfies(row, one['is']) for row in found)]
+    if any(row['n'] == 1 and 'legacy' not in row['setting'] for found, _ in decided for row in found):
+        limits.append('one run')
+    return judged(LIMITED if limits else HOLDS, limits)
+
+
+def all_claims(rows):
+    """Every claim of claims.toml, judged. rows: finished rows of all folders."""
+    return [judge(folder, claim, [row for row in rows if row['folder'] == folder])
+            for folder, claims in read('claims').items() for claim in claims]

@@ -1,0 +1,164 @@
+"""The front page, CLAIMS.md and docs/results.md: everything in them that comes from rows."""
+import json
+import math
+
+import jinja2
+
+from common import ROOT
+from common.results import write_atomically
+from reproduction.claims import VERDICTS, all_claims, ends, find, read
+from reproduction.evidence import number
+from reproduction.tables import anchor, fill, markdown, table
+
+PAGES = 'figures/published'
+
+
+class Missing(Exception):
+    """A row that is not published yet."""
+
+
+def link(row):
+    """Where the row stands on the published pages, seen from the root."""
+    return f'{PAGES}/{row["folder"]}.md#{anchor(row)}'
+
+
+def value(row, digits=4):
+    """'ours [low, high]' of a finished row with its 95 % interval, if it has one."""
+    low, high = ends(row) if row['ours'] is not None else (None, None)
+    return number(row['ours'], digits) + (f' [{number(low, 3)}, {number(high, 3)}]' if low != high else '')
+
+
+# ---------------------------------------------------------------- blocks of the front page
+
+def bands(rows):
+    """'N of M numbers lie in bands set beforehand; these K do not: ...'"""
+    judged = [row for row in rows if row['verdict'] in ('pass', 'miss')]
+    misses = [row for row in judged if row['verdict'] == 'miss']
+    text = f'**{len(judged) - len(misses)} of {len(judged)} numbers lie in bands that were set beforehand'
+    if misses:
+        named = (f'[{row["folder"].replace("_", " ")}: {row["quantity"]}]({link(row)})' for row in misses)
+        text += f'; these {len(misses)} do not:** ' + '; '.join(named) + '.'
+    else:
+        text += '.**'
+    return text + f' {len(rows) - len(judged)} more are reported without a band.'
+
+
+def tally(claims):
+    """'holds: 7; holds with a limit: 4; ...' of judged claims."""
+    counts = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in VERDICTS}
+    return '; '.join(f'{verdict}: {n}' for verdict, n in counts.items() if n)
+
+
+def speed(folder, paper):
+    """'24× (21–28)' and what it is a ratio of, from benchmarks/released_speed.json."""
+    for row in json.loads((ROOT / 'benchmarks' / 'released_speed.json').read_text())['rows']:
+        if row['folder'] == folder and row['kernel'] == paper['speed']['kernel']:
+            low_high = f' ({row["ratio_min"]:.3g}–{row["ratio_max"]:.3g})' if row['ratio_min'] else ''
+            return f'{row["ratio"]:.3g}×{low_high}, {paper["speed"]["words"]}'
+    return '–'
+
+
+def headline(rows, paper):
+    """'what: 0.894 → 0.893 [0.884, 0.902]' of a paper's headline rows; rows that are not published yet are left out."""
+    lines = []
+    for wanted in paper['headline']:
+        for row in find(rows, wanted):
+            known = row['released'] if row['paper'] is None or wanted.get('beside') == 'released' else row['paper']
+            runs = ' (one run)' if row['n'] == 1 else ''
+            lines.append(f'[{wanted["words"]}]({link(row)}): {number(known, 3)} → {value(row, 3)}{runs}')
+    return '<br>'.join(lines) or '–'
+
+
+def commands():
+    """The commands with which one begins, each with what it costs (benchmarks/first_run.json)."""
+    found = json.loads((ROOT / 'benchmarks' / 'first_run.json').read_text())
+    core, full, quick, run, test = (found[name] for name in ('core', 'full', 'quick', 'reproduce', 'test'))
+    return table(['command', 'what it does', 'measured'], [
+        ['`make reproduce ARGS=--quick`', 'every paper in short form: does it work here?',
+         f'{core["install"]} to install ({core["packages"]} packages, {core["size"]}), then {quick["time"]} with nothing '
+         f'compiled; {quick["machine"]}, {quick["date"]}'],
+        ['`make reproduce`', 'the headline figures at full scale', f'{run["time"]}; {run["machine"]}, {run["date"]}'],
+        ['`make test`', f'{test["tests"]} tests',
+         f'{full["install"]} to install ({full["packages"]} packages, {full["size"]} with the CPU build of torch), then '
+         f'{test["time"]}; {test["machine"]}, {test["date"]}']])
+
+
+def papers(rows):
+    """The table of the five papers."""
+    claims, lines = all_claims(rows), []
+    for folder, paper in read('papers').items():
+        own = [row for row in rows if row['folder'] == folder]
+        program = f', [code]({paper["code"]})' if 'code' in paper else ''
+        notebooks = ', '.join(f'[{name}]({folder}/{file})' for name, file in paper['notebooks'].items())
+        lines.append([f'[{paper["short"]}]({paper["link"]}){program}', paper['claim'],
+                      f'[{tally([c for c in claims if c.folder == folder])}](CLAIMS.md#{folder})', headline(own, paper),
+                      speed(folder, paper), f'[folder]({folder}/README.md), {notebooks}, [all rows]({PAGES}/{folder}.md)'])
+    headings = ['paper', 'claim', 'does it hold?', 'published → ours [95 %]', 'faster than the released program', 'read']
+    return table(headings, lines)
+
+
+def lookup(rows, folder, wanted):
+    """The one published row of a folder with this {'quantity', 'figure', 'setting'}; Missing if there is none."""
+    found = find([row for row in rows if row['folder'] == folder], wanted)
+    if len(found) != 1 or found[0]['ours'] is None:
+        raise Missing(f'{folder}: {wanted}')
+    return found[0]
+
+
+def finding(one, rows):
+    """A finding as a line of the front page, linked to its figure and rows; Missing if a row is not published yet."""
+    def of(text):
+        return lambda quantity, figure=one['figure']: text(lookup(rows, one['folder'], {
+            'quantity': quantity, 'figure': figure, 'setting': one.get('setting', 'default')}))
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    environment.filters |= {
+        'ours': of(lambda row: number(row['ours'])), 'ends': of(value), 'paper': of(lambda row: number(row['paper'])),
+        'released': of(lambda row: number(row['released'])), 'orders': of(lambda row: str(round(math.log10(row['ours']))))}
+    first = next(row for row in rows if row['folder'] == one['folder'] and one['figure'] in (row['figure'], row['mode']))
+    picture = f'{PAGES}/{one["folder"]}_{first["figure"]}.png'
+    shown = f'[figure]({picture}), ' if first['figure'] and (ROOT / picture).exists() else ''
+    return f'{environment.from_string(one["words"]).render()} ({shown}[rows]({link(first)})).'
+
+
+def findings(rows):
+    """The findings whose rows are published, as a numbered list."""
+    lines = []
+    for one in read('findings')['findings']:
+        try:
+            lines.append(finding(one, rows))
+        except (Missing, StopIteration):
+            continue
+    return '\n'.join(f'{i}. {line}' for i, line in enumerate(lines, 1))
+
+
+# ---------------------------------------------------------------- CLAIMS.md
+
+def effect(claim):
+    """What decides a claim: every row, or the range of a long series of rows."""
+    lines = []
+    for found in claim.shown:
+        if len(found) > 4:
+            low, high = min(found, key=lambda row: row['ours']), max(found, key=lambda row: row['ours'])
+            lines.append(f'{len(found)} rows from {markdown(low["quantity"])}: {value(low)} to {markdown(high["quantity"])}: '
+                         f'{value(high)}, n = {min(row["n"] for row in found)}')
+        else:
+            lines += [f'{markdown(row["quantity"])}: {value(row)}, n = {row["n"]}' for row in found]
+    return '<br>'.join(lines)
+
+
+def write(rows, root):
+    """Fill the front page's blocks, CLAIMS.md, docs/results.md and the strip below `root`."""
+    for name, text in (('bands', bands), ('papers', papers), ('findings', findings)):
+        fill(root / 'README.md', name, text(rows))
+    fill(root / 'README.md', 'commands', commands())
+    write_atomically(root / 'CLAIMS.md', lambda file: file.write(claims_page(rows).encode()))
+
+
+def claims_page(rows):
+    """CLAIMS.md."""
+    loader = jinja2.FileSystemLoader(ROOT / 'reproduction')
+    environment = jinja2.Environment(loader=loader, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {'cell': markdown, 'effect': effect}
+    judged = all_claims(rows)
+    return environment.get_template('CLAIMS.md.jinja').render(
+        papers=read('papers'), claims=judged, tally=tally, pages=PAGES, link=link) + '\n'

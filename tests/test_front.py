@@ -1,0 +1,240 @@
+"""The front page, CLAIMS.md and the published pages: written from rows, complete, and no number that no row holds."""
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common import ROOT
+from reproduction import claims, front, strip
+from reproduction.evidence import number
+from reproduction.experiments import PAPERS, listed
+from reproduction.publish import small_picture
+from reproduction.report import PUBLISHED, read_rows
+from reproduction.tables import main_table, page
+
+ROWS = read_rows(PUBLISHED / 'results.json')
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+BLOCKS = {'bands': front.bands, 'papers': front.papers, 'findings': front.findings}
+
+
+def block(name, text=README):
+    """What stands between the marks of a block."""
+    return re.search(f'<!-- {name} -->\n(.*?)\n<!-- /{name} -->', text, re.S)[1]
+
+
+# ---------------------------------------------------------------- what is committed is what the rows say
+
+@pytest.mark.parametrize('name', BLOCKS)
+def test_the_front_page_is_written_from_the_published_rows(name):
+    assert block(name) == BLOCKS[name](ROWS), 'python -m reproduction.publish writes the pages again'
+
+
+def test_claims_results_and_pages_are_written_from_the_published_rows():
+    assert (ROOT / 'CLAIMS.md').read_text(encoding='utf-8') == front.claims_page(ROWS)
+    assert block('results', (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')) == main_table(ROWS, PAPERS)
+    for folder in {row['folder'] for row in ROWS}:
+        text = page(folder, [row for row in ROWS if row['folder'] == folder], PAPERS)
+        assert (PUBLISHED / f'{folder}.md').read_text(encoding='utf-8') == text
+
+
+def numbers_of(text):
+    """The numbers in a text for people, without those in link targets, code, names of figures and dates."""
+    figures = r'Fig\. \d[a-f\d, –]*|f(ig_)?\d\w*'
+    for nothing in (r'\]\([^)]*\)', r'`[^`]*`', figures, r'\d{4}-\d{2}-\d{2}'):
+        text = re.sub(nothing, ' ', text)
+    return re.findall(r'(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?', text)
+
+
+def known_numbers():
+    """Every number that a row, its words, a measured ratio or a count of rows and claims gives, as text."""
+    found = set()
+    for row in ROWS:
+        low, high = claims.ends(row) if row['ours'] is not None else (None, None)
+        for value in (row['ours'], row['paper'], row['released'], row['sem'], row['n'], low, high):
+            found |= {number(value, digits) for digits in (2, 3, 4)}
+        found |= set(numbers_of(f'{row["quantity"]} {row["mode"]}'))
+        if row['ours'] and row['ours'] > 0:
+            found.add(str(round(math.log10(row['ours']))))
+    for row in json.loads((ROOT / 'benchmarks' / 'released_speed.json').read_text())['rows']:
+        found |= {f'{row[name]:.3g}' for name in ('ratio', 'ratio_min', 'ratio_max') if row[name]}
+    judged = [row['verdict'] for row in ROWS if row['verdict'] in ('pass', 'miss')]
+    found |= {str(n) for n in (len(judged), judged.count('pass'), judged.count('miss'), len(ROWS) - len(judged))}
+    verdicts = [(c.folder, c.verdict) for c in claims.all_claims(ROWS)]
+    found |= {str(verdicts.count(one)) for one in verdicts} | {str([v for _, v in verdicts].count(v)) for _, v in verdicts}
+    found |= {str(len(rows)) for claim in claims.all_claims(ROWS) for rows in claim.shown}
+    return found | {'95'}
+
+
+def without_citations(text):
+    for paper in claims.read('papers').values():
+        text = text.replace(paper['short'], '').replace(paper['title'], '')
+    return text
+
+
+@pytest.mark.parametrize('name', [*BLOCKS, 'CLAIMS.md'])
+def test_every_number_is_found_in_a_row(name):
+    text = without_citations((ROOT / name).read_text(encoding='utf-8') if name == 'CLAIMS.md' else block(name))
+    text = re.sub(r'^\d+\. ', '', text, flags=re.M)                      # the findings are numbered
+    found, known = numbers_of(text), known_numbers()
+    assert len(found) > 10 and not set(found) - known, sorted(set(found) - known)
+
+
+def test_free_prose_of_the_front_page_holds_no_number():
+    prose = README
+    for name in (*BLOCKS, 'commands'):
+        prose = prose.replace(block(name), '')
+    prose = re.sub(r'^    .*$', '', prose, flags=re.M).replace('95 % interval', '').replace('Python 3.11', '')
+    assert not numbers_of(prose)
+
+
+def test_the_front_page_is_short_and_its_picture_light():
+    assert len(README.splitlines()) <= 120
+    path = PUBLISHED / 'strip.png'
+    assert path.stat().st_size <= 150_000
+    picture = Image.open(path).convert('RGBA')
+    assert picture.width > 3 * picture.height and np.asarray(picture)[0].min() == 255       # opaque and white: dark pages too
+
+
+def test_every_link_of_the_pages_leads_somewhere():
+    pages = [ROOT / name for name in ('README.md', 'CLAIMS.md', 'CONTRIBUTING.md')]
+    pages += [*ROOT.glob('*/README.md'), *(ROOT / 'docs').glob('*.md'), *PUBLISHED.glob('*.md')]
+    lost, links = [], 0
+    for file in pages:
+        for target in re.findall(r'\]\(([^)\s]+)\)', re.sub(r'```.*?```', '', file.read_text(encoding='utf-8'), flags=re.S)):
+            if target.startswith('http'):
+                continue
+            path, _, place = target.partition('#')
+            there = file.parent / path if path else file
+            links += 1
+            if not there.exists():
+                lost.append(f'{file.name}: {target}')
+            elif place:
+                text = there.read_text(encoding='utf-8')
+                headings = re.findall(r'^#+ (.*)$', text, re.M)
+                slugs = {re.sub(r'[^\w -]', '', h.lower()).replace(' ', '-') for h in headings}
+                if f'id="{place}"' not in text and place not in slugs:
+                    lost.append(f'{file.name}: {target}')
+    assert links > 100 and not lost, lost
+
+
+# ---------------------------------------------------------------- claims
+
+def finished(ours=1.0, sem=0.1, n=10, **more):
+    return {'folder': 'f', 'figure': 'fig', 'mode': 'm', 'quantity': 'q', 'setting': 'default', 'ours': ours, 'sem': sem,
+            'n': n, 'interval': None, 'verdict': 'no band', 'paper': None, 'released': None} | more
+
+
+@pytest.mark.parametrize('condition, ours, sem, expected', [
+    ('above 0.5', 1.0, 0.1, True), ('above 0.8', 1.0, 0.1, False), ('below 1.5', 1.0, 0.1, True),
+    ('below 1.2', 1.0, 0.1, False), ('not above 0.8', 1.0, 0.1, True), ('not below 1.5', 1.0, 0.1, False),
+    ('above 1', 1.0, None, False), ('in its band', 1.0, 0.1, False)])
+def test_a_condition_looks_at_the_whole_interval(condition, ours, sem, expected):
+    """n = 10: the interval reaches 2.262 standard errors to either side (Student's t, 9 degrees of freedom)."""
+    assert claims.satisfies(finished(ours, sem), condition) is expected
+    assert claims.satisfies(finished(ours, sem, verdict='pass'), 'in its band')
+    assert not claims.satisfies(finished(None, None), condition)
+
+
+def test_intervals():
+    assert claims.ends(finished()) == pytest.approx((1 - 0.1 * 2.262157, 1 + 0.1 * 2.262157), abs=1e-6)
+    assert claims.ends(finished(interval=[0.5, 3.0])) == (0.5, 3.0) and claims.ends(finished(sem=None)) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize('condition', ['under 3', 'above', 'nearly above 1', 'above nan', ''])
+def test_a_condition_that_says_nothing_is_refused(condition):
+    with pytest.raises(ValueError):
+        claims.satisfies(finished(), condition)
+
+
+CLAIM = {'words': 'w', 'source': 's', 'decides': [{'figure': 'fig', 'quantity': 'q *', 'is': 'above 0'}],
+         'limits': [{'quantity': 'limit', 'is': 'below 0', 'words': 'but'}], 'also': [{'quantity': 'more'}]}
+
+
+@pytest.mark.parametrize('rows, verdict, limits', [
+    ([], claims.NOT_YET, []),
+    ([finished(quantity='q 1'), finished(quantity='q 2')], claims.HOLDS, []),
+    ([finished(quantity='q 1'), finished(-1.0, quantity='q 2')], claims.NOT_SHOWN, []),
+    ([finished(quantity='q 1'), finished(0.1, quantity='q 2')], claims.NOT_SHOWN, []),
+    ([finished(quantity='q 1'), finished(-1.0, quantity='limit')], claims.LIMITED, ['but']),
+    ([finished(quantity='q 1'), finished(0.0, quantity='limit')], claims.HOLDS, []),
+    ([finished(quantity='q 1', n=1, sem=None)], claims.LIMITED, ['one run']),
+    ([finished(quantity='q 1', n=1, sem=None, setting='released+legacy')], claims.NOT_YET, []),
+    ([finished(quantity='q 1', figure='other')], claims.NOT_YET, [])])
+def test_verdicts(rows, verdict, limits):
+    judged = claims.judge('f', CLAIM, rows)
+    assert (judged.verdict, judged.limits) == (verdict, limits)
+
+
+def test_a_claim_without_rows_says_why():
+    judged = claims.judge('f', {'words': 'w', 'source': 's', 'why': 'no program'}, [finished()])
+    assert (judged.verdict, judged.limits, judged.shown) == (claims.NOT_TESTED, ['no program'], [])
+
+
+def looked_up():
+    """(where, folder, what is looked up) of every row that the lists of claims, papers and findings name."""
+    for folder, some in claims.read('claims').items():
+        for claim in some:
+            for name in ('decides', 'limits', 'also'):
+                yield from ((claim['words'], folder, wanted) for wanted in claim.get(name, ()))
+    for folder, paper in claims.read('papers').items():
+        yield from ((paper['short'], folder, wanted) for wanted in paper['headline'])
+    for one in claims.read('findings')['findings']:
+        for quantity, figure in re.findall(r"\{\{ '([^{}]*)' \| \w+(?:\('(\w+)'\))? \}\}", one['words']):
+            yield one['words'][:40], one['folder'], {'quantity': quantity, 'figure': figure or one['figure'],
+                                                     'setting': one.get('setting', 'default')}
+
+
+def test_every_row_that_a_list_names_is_one_of_the_experiments():
+    """A renamed row must not turn a claim into "not tested here (yet)" or drop a finding without a word."""
+    known = {folder: [{'quantity': row['quantity'], 'figure': e['figure'], 'mode': e['mode'], 'setting': row['setting']}
+                      for e in listed(folder, 'paper') for row in e['rows']] for folder in PAPERS}
+    asked = list(looked_up())
+    lost = [(where, wanted) for where, folder, wanted in asked if not claims.find(known[folder], wanted)]
+    assert len(asked) > 100 and not lost, lost
+
+
+def test_every_claim_says_what_it_must():
+    for folder, some in claims.read('claims').items():
+        for claim in some:
+            assert claim['words'] and claim['source'] and ('decides' in claim) != ('why' in claim), claim
+            assert all(set(one) <= {'figure', 'quantity', 'is', 'setting', 'words'} for name in ('decides', 'limits', 'also')
+                       for one in claim.get(name, ())), claim
+            assert all('is' in one for one in [*claim.get('decides', ()), *claim.get('limits', ())]), claim
+        assert folder in PAPERS
+
+
+# ---------------------------------------------------------------- blocks, strip, pictures
+
+def test_a_finding_without_its_rows_is_left_out():
+    assert front.findings([]) == ''
+    with pytest.raises(front.Missing):
+        front.lookup([], 'f', {'quantity': 'q'})
+
+
+def test_the_strip_draws_what_is_there(tmp_path):
+    for rows in ([], ROWS):
+        drawn = strip.draw(rows, tmp_path)
+        assert len(drawn.axes) == 5 and all(ax.get_xlabel() and ax.get_ylabel() for ax in drawn.axes)
+    points = drawn.axes[0].containers[0].lines[0].get_xydata()
+    rows = claims.find(ROWS, {'figure': 'fig_3', 'quantity': 'correlation wake – alternating, phase of *'})
+    np.testing.assert_allclose(points[:, 1], [row['ours'] for row in rows])
+    np.testing.assert_allclose(points[:, 0], [int(re.findall(r'\d+', row['quantity'])[-1]) for row in rows])
+
+
+def test_a_small_picture_keeps_its_colours(tmp_path):
+    """A smooth gradient of two colours has thousands of shades: with 128 or 256 colours it shows steps."""
+    x, y = np.meshgrid(np.linspace(0, 255, 900), np.linspace(0, 85, 300))
+    gradient = np.stack([x, y, np.full_like(x, 90)], axis=2).astype(np.uint8)
+    Image.fromarray(gradient).save(tmp_path / 'a.png')
+    small_picture(tmp_path / 'a.png', tmp_path / 'b.png')
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'b.png').convert('RGB')), gradient)
+
+
+def test_a_picture_that_stays_too_large_gets_fewer_colours_or_pixels(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (500, 900, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / 'a.png')
+    small_picture(tmp_path / 'a.png', tmp_path / 'b.png')
+    assert (tmp_path / 'b.png').stat().st_size <= 150_000 < (tmp_path / 'a.png').stat().st_size
