@@ -9,8 +9,9 @@ def explained_variance(X, prediction, channel_means=True):
 
 
 def correlation(x, y):
-    """Pearson correlation of two flattened arrays."""
-    return float(np.corrcoef(np.ravel(x), np.ravel(y))[0, 1])
+    """Pearson correlation of two flattened arrays, nan if one is constant."""
+    with np.errstate(invalid='ignore', divide='ignore'):
+        return float(np.corrcoef(np.ravel(x), np.ravel(y))[0, 1])
 
 
 def cosine(x, y):

@@ -216,7 +216,7 @@ def recorded_array(path):
         raise ValueError(f'{path} is not a readable .npy or .npz file of numbers ({type(error).__name__})') from error
     if found.keys() != {'train', 'test'}:
         if len(found) != 1:
-            raise ValueError(f'{path} holds the arrays {", ".join(found)}; one (steps x channels), or train and test, expected')
+            raise ValueError(f'{path} holds the arrays ({", ".join(found)}); expected: one (steps x channels), or train, test')
         X, = found.values()
         if X.ndim != 2:
             raise ValueError(f'{path} has shape {X.shape}; (steps, channels) expected')

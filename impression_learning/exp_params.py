@@ -115,7 +115,7 @@ MODES = {
     'backprop': dict(algorithm='backprop', n_sample=300_000, learning_rate=1e-3,
                      switch_period=300_000),        # Fig. 2d: the back-propagation control, d = 2 .. 32
     'tuned': dict(n_sample=1_200_000, n_test=10_000, test_switching=False,
-                  save_sequences=False),            # Fig. 2d with every rule at its best rate: 4 rules, 4 rates, 10 seeds
+                  save_sequences=False),            # Fig. 2d with every rule at its best rate: 4 rules, 4 or 5 rates, 10 seeds
     'switch_period': dict(n_latent=4, n_in=10, n_neurons=4, n_sample=1_000_000, learning_rate=5e-4,
                           test_switching=False),    # Fig. 3: phases of 2 .. 32 steps
     'Vocal_Digits': dict(data='spoken_digits', n_latent=40, n_in=128, n_neurons=100, n_top=40, n_sample=0, n_test=0,
@@ -132,8 +132,8 @@ MODES = {
 _SIZES = [dict(n_latent=d, n_in=2 * d, n_neurons=d) for d in (2, 4, 8, 16, 32)]
 _RATES = [10 ** (-2 - j / 2) for j in range(1, 21)]
 
-_TUNED = {                              # rates tried for each rule; half-decades around the best of a shorter search
-    'wake_sleep': (3.16e-4, 1e-3, 3.16e-3, 1e-2), 'reinforce': (1e-6, 3.16e-6, 1e-5, 3.16e-5),
+_TUNED = {                              # rates tried for each rule: half-decades, the best of every d inside
+    'wake_sleep': (1e-4, 3.16e-4, 1e-3, 3.16e-3, 1e-2), 'reinforce': (1e-6, 3.16e-6, 1e-5, 3.16e-5),
     'reinforce_wake': (1e-5, 3.16e-5, 1e-4, 3.16e-4), 'backprop': (1e-4, 3.16e-4, 1e-3, 3.16e-3)}
 _LENGTH = {'backprop': dict(n_sample=300_000, switch_period=300_000)}   # as released; it has converged by then
 

@@ -97,8 +97,9 @@ def compare(net, act, phase, X, eps, toggles, sigma_rec, sigma_gen, rules, learn
     Repeats the stimulus X (n_compare, n_0), activities reset at each repeat, for T = len(eps) steps (whole episodes).
     rules, learners: a tuple of Rule, and of their Learner; first, second (n_rule, n_layer, pre, post): sums of U and U^2 over
     all steps. Steps in which recognition does not learn (wake, for impression learning) count, as zeros.
+    -> the objective J of these steps: half the mean loss, without the fantasy-stimulus term that holds nothing to be learned
     """
-    post = np.zeros(act.h.shape[1])
+    post, total = np.zeros(act.h.shape[1]), 0.0
     for t in range(eps.shape[0]):
         at = t % X.shape[0]
         if at == 0:
@@ -109,3 +110,5 @@ def compare(net, act, phase, X, eps, toggles, sigma_rec, sigma_gen, rules, learn
         linear = loss_wake(net, act, sigma_rec, sigma_gen, False) if wake == 1 else 0.0
         compare_step(net, act, wake, parts, linear, rules, learners, first, second, post)
         switch(phase, rules[0].switch_period, toggles, t)
+        total += parts[0] + parts[1]
+    return 0.5 * total / eps.shape[0]

@@ -84,8 +84,8 @@ def load(source, digits, again=False):
         raise ValueError(f'{path} is not a readable set of spectrograms ({type(error).__name__}); delete it, and the next run '
                          'makes it again') from error
     if left:
-        more = f' and {len(left) - 5} more' if len(left) > 5 else ''
-        print(f'warning: left out of {source}: {", ".join(left[:5])}{more}', file=sys.stderr)
+        more = f' and {len(left) - 20} more' if len(left) > 20 else ''
+        print(f'warning: left out of {source}: {", ".join(left[:20])}{more}', file=sys.stderr)
     return arrays
 
 

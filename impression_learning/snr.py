@@ -2,6 +2,7 @@
 
 After training, the weights of each of 20 snapshots are frozen; a sequence of n_compare stimuli is repeated epoch_num_snr times
 (1,000,000 as published), and mean and variance of the W_in update of each rule are taken over all steps: SNR = mean^2 / var.
+Beside the mean updates stands the exact gradient of the objective, measured by differences.
 """
 import copy
 import dataclasses
@@ -17,6 +18,7 @@ from impression_learning.loops import compare
 from impression_learning.model import BASELINE_AFTER, BASELINE_BEFORE, IMPRESSION, REINFORCE
 
 LEGACY_SEED = 120994      # the released program seeds anew before each comparison
+STEP = 1e-4               # by which a weight is moved for the exact gradient
 
 
 def variants(p):
@@ -61,7 +63,8 @@ def compare_along_training(p, trained, train_data, test_data, streams, checkpoin
     statistics, rng = compare_updates(p, trained, x, streams, checkpoint.part('comparison'))
     for i in range(1, len(trained['snapshot_steps'])):         # legacy: each test follows a comparison seeded anew (D14)
         parts.append(test_snapshot(p, trained, i, X, copy.deepcopy(rng) if p.rng == 'legacy' else streams.tests))
-    return as_losses(parts) | statistics | {'compare_sequence': x}
+    gradient = exact_gradients(p, trained, x, streams)
+    return as_losses(parts) | statistics | gradient_cosines(gradient, statistics) | {'compare_sequence': x}
 
 
 def compare_updates(p, trained, x, streams, checkpoint):
@@ -100,6 +103,47 @@ def resume(checkpoint, live, rng):
         array[...] = saved[1][name]
     restore_rng(rng, saved[0]['rng'])
     return saved[0]['done']
+
+
+def exact_gradients(p, trained, x, streams):
+    """-sigma_r^2 dJ/dW_in of layer 1 at each snapshot, (n_snapshot, n_1, n_0): where the mean update of a rule should point.
+
+    J is half the mean loss over repeats of x, without the fantasy-stimulus term, which holds nothing to be learned. Central
+    differences: each weight a little larger and smaller, with the same noise. All of them together take about a fifth of the
+    steps of the comparison, or less.
+    """
+    rule, rng = variants(p)['il'], data.restarted(streams.sequence_seed, p.rng)
+    noise = Circuit(p, snapshot_net(trained, 0), rng).noise
+    steps = min(noise.block, p.n_compare * round(p.epoch_num_snr * p.scale) // (10 * p.n_in * p.n_neurons))
+    episodes = -(-max(steps, 4 * (p.switch_period + 1)) // p.n_compare)
+    eps, toggles = noise.draw(episodes * p.n_compare)
+    gradients = np.zeros((len(trained['snapshot_steps']), p.n_neurons, p.n_in))
+    for at, i, j in np.ndindex(gradients.shape):
+        low, high = (objective(p, moved(snapshot_net(trained, at), i, j, change), x, eps, toggles, rule)
+                     for change in (-STEP, STEP))
+        gradients[at, i, j] = -p.sigma_latent ** 2 * (high - low) / (2 * STEP)
+    return gradients
+
+
+def moved(net, i, j, change):
+    """net with the weight from channel j to unit i of layer 1 changed (in place)."""
+    net.W_in[1, j, i] += change
+    return net
+
+
+def objective(p, net, x, eps, toggles, rule):
+    """J of net over repeats of x; eps, toggles: noise of Noise.draw."""
+    circuit, sums = Circuit(p, net, None), np.zeros((2, 1, *net.W_in.shape))
+    return compare(net, circuit.act, circuit.phase, x, eps, toggles, circuit.sigma_rec, circuit.sigma_gen, (rule,),
+                   (circuit.learner,), *sums)
+
+
+def gradient_cosines(gradient, statistics):
+    """{exact_gradient, exact_cosine_<rule>: (n_snapshot,) cosine of the rule's mean update with it}"""
+    means = {name[5:]: value for name, value in statistics.items() if name.startswith('mean_')}
+    return {'exact_gradient': gradient} | {
+        f'exact_cosine_{rule}': np.array([analysis.cosine(a, b) for a, b in zip(mean, gradient, strict=True)])
+        for rule, mean in means.items()}
 
 
 def update_statistics(p, rules, live, steps):

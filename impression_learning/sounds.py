@@ -16,19 +16,20 @@ N_FFT = 2048              # samples of a frame
 MEL = dict(sr=RATE, n_fft=N_FFT, hop_length=512, n_mels=128, fmin=0.0, fmax=RATE / 2, power=2.0)
 SUFFIXES = ('.wav', '.flac', '.ogg', '.mp3')
 DIGIT = re.compile(r'(\d)_([a-z]+)_(\d+)\.wav')       # digit_speaker_index.wav, the Free Spoken Digit Dataset's names
-HOW = 'get the spoken digits with: python data/fetch.py fsdd'
+HOW = '; get the spoken digits with: python data/fetch.py fsdd'
 
 
 def files(source):
-    """Sorted list of (name, function that reads its bytes) of all files in a folder or zip; ValueError if it is neither."""
+    """Sorted list of (name, function that reads its bytes) of all that is in a folder (not below) or in a zip; ValueError if
+    it is neither."""
     source = Path(source)
     if source.is_dir():
-        found = [(path.name, path.read_bytes) for path in source.iterdir() if path.is_file()]
+        found = [(path.name + '/' * path.is_dir(), path.read_bytes) for path in source.iterdir()]
     elif zipfile.is_zipfile(source):
         archive = zipfile.ZipFile(source)
         found = [(Path(n).name, lambda n=n: archive.read(n)) for n in archive.namelist() if not n.endswith('/')]
     else:
-        raise ValueError(f'{source} is neither a folder of recordings nor a zip; {HOW}')
+        raise ValueError(f'{source} is neither a folder of recordings nor a zip')
     return sorted(found, key=lambda pair: pair[0])
 
 
@@ -45,7 +46,7 @@ def recordings(source, digits=False):
             kept.append((name, get))
     if not kept:
         wanted = 'named digit_speaker_index.wav' if digits else f'({", ".join(SUFFIXES)})'
-        raise ValueError(f'{source} holds no recordings {wanted}; {HOW}')
+        raise ValueError(f'{source} holds no recordings {wanted}' + HOW * digits)
     return kept, left
 
 

@@ -67,15 +67,17 @@ def test_training(sizes, seed, K, impression, rho, g, gamma):
 @SMALL
 @given(st.integers(1, 4), st.integers(1, 3), seeds, st.integers(1, 2), decay)
 def test_comparison_of_updates(n_in, n, seed, K, gamma):
-    """Mean and SNR of the W_in update over 10 episodes of frozen weights, impression learning and REINFORCE with g = 1."""
+    """Mean and SNR of the W_in update over 10 episodes of frozen weights, impression learning and REINFORCE with g = 1; J."""
     theta, s_q, s_p, rng = random_case((n_in, n), seed)
     x, steps = rng.normal(0, 0.5, (2 * (K + 1), n_in)), 20 * (K + 1)
     eps = np.random.default_rng(seed).standard_normal((steps, n_in + n))
     rules = tuple(Rule(algorithm=name, switch_period=K, trace_decay=1.0, loss_decay=gamma) for name in (IMPRESSION, REINFORCE))
     net = compiled(theta)
     first, second = np.zeros((2, *net.W_in.shape)), np.zeros((2, *net.W_in.shape))
-    loops.compare(net, network.activity(net), network.phase(), x, eps, NEVER, s_q, s_p, rules,
-                  (network.learner(net), network.learner(net)), first, second)
+    J = loops.compare(net, network.activity(net), network.phase(), x, eps, NEVER, s_q, s_p, rules,
+                      (network.learner(net), network.learner(net)), first, second)
+    again = np.random.default_rng(seed)
+    close(J, np.mean([now.L for _ in range(10) for now, _ in equations.run(theta, x, again, s_q, s_p, len, K)]) / 2, 1e-7)
     for v, plain in enumerate((equations.impression_learning, equations.Reinforce(theta, 1.0, gamma))):
         mean, snr = equations.signal_to_noise(theta, x, np.random.default_rng(seed), s_q, s_p, plain, 10, K)
         ours = first[v, 1].T / steps

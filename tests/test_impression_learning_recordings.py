@@ -56,6 +56,7 @@ def odd_files(folder):
     (folder / 'broken.wav').write_bytes(b'RIFF but nothing more')
     (folder / 'notes.txt').write_text('not a sound')
     (folder / '._a.wav').write_bytes(b'of a Mac')
+    (folder / 'below').mkdir()
 
 
 def test_a_folder_of_odd_sound_files_trains(tmp_path, capsys):
@@ -65,7 +66,8 @@ def test_a_folder_of_odd_sound_files_trains(tmp_path, capsys):
     np.testing.assert_allclose(d['data_test'].std(), 1, rtol=1e-3)
     assert d['data_test'].min() == 0
     said = capsys.readouterr().err
-    for text in ('notes.txt (no sound file)', 'silent.wav (silence)', 'short.wav (shorter than a', 'broken.wav (not readable'):
+    for text in ('notes.txt (no sound file)', 'below/ (no sound file)', 'silent.wav (silence)', 'short.wav (shorter than a',
+                 'broken.wav (not readable'):
         assert text in said
     simulation.run(params(tmp_path / 'odd'))            # from the cache: named again
     assert 'silent.wav (silence)' in capsys.readouterr().err

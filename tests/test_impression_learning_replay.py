@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impression_learning import backprop, circuit, data, evaluation, network, preprocess_fsdd, sounds
+from common.params import load_params
+from impression_learning import backprop, circuit, data, evaluation, exp_params, network, preprocess_fsdd, sounds
 from impression_learning.loops import compare, run
 from impression_learning.model import ALGORITHMS, BASELINE_BEFORE, IMPRESSION, REINFORCE, REINFORCE_WAKE, TEST, Rule
 
@@ -15,7 +16,6 @@ REFERENCE = Path(os.environ.get('PLASTICITY_REFERENCE', Path(__file__).parent / 
 CASES = sorted(REFERENCE.glob('*.npz'))
 RELEASED = dict(squared_loss=False, reinforce_gain=1.0, fantasy_score=False, trace_reset=False, baseline=BASELINE_BEFORE,
                 switch_all_layers=True, stimulus_term=True, both_paths=True)
-
 NEVER = np.zeros(0, bool)              # phases toggle after K + 1 steps, not at random
 
 
@@ -216,8 +216,6 @@ def check_snr(case, p):
 
 def check_data(case, p):
     """Mixing matrix, innovations, first-sample quirk, observations and the discarded noise, from the seed alone."""
-    from common.params import load_params
-    from impression_learning import exp_params
     params = load_params(exp_params, mode='smoke', released_code=True, rng='legacy', seed=p['seed'], dt=p['dt'],
                          n_in=p['n_in'], n_latent=p['n_latent'], n_sample=p['T'])
     rng = np.random.RandomState(p['seed'])

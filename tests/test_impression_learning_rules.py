@@ -4,7 +4,8 @@ import pytest
 from scipy.stats import norm
 from test_impression_learning_model import advance, compare_gradients, tiny
 
-from impression_learning import loops, network
+from common.params import load_params
+from impression_learning import exp_params, loops, network, simulation
 from impression_learning.model import REINFORCE, Rule
 
 RECOGNITION, GENERATION = ('_W_in', '_bias'), ('_W_out', '_bias_gen', '_transition')
@@ -80,3 +81,17 @@ def test_an_episode_starts_with_empty_traces_and_the_old_baseline():
         loops.start_episode(act, rule, learner)
         assert not act.h.any() and np.array_equal(learner.baseline, baseline) and baseline[0] != 0
         assert all(value.any() != reset for value in network.to_arrays(learner.trace).values())
+
+
+def test_reinforce_points_along_the_exact_gradient():
+    """With g = 1 the corrected rule is the score-function estimator of -sigma^2 dJ/dW_in (Williams 1992): same direction, same
+    length as the differences of J, before and after learning, but for its noise and for a baseline (weight 0.01) that has seen
+    steps of its own episode. The rule with the fantasy-stimulus term is the gradient of something else."""
+    d = simulation.run(load_params(exp_params, mode='SNR', seed=3, epoch_num_snr=40_000, n_sample=200_000, n_test=10))
+    for at in (0, -1):
+        exact, mean = d['exact_gradient'][at], d['mean_corrected'][at]
+        assert np.linalg.norm(mean - exact) < 0.1 * np.linalg.norm(exact)
+        assert d['exact_cosine_corrected'][at] > 0.99
+        np.testing.assert_allclose(d['exact_cosine_il'][at],
+                                   np.vdot(d['mean_il'][at], exact) / np.linalg.norm(d['mean_il'][at]) / np.linalg.norm(exact))
+    assert np.linalg.norm(d['mean_stimulus_term'][-1] - d['exact_gradient'][-1]) > 0.2 * np.linalg.norm(d['exact_gradient'][-1])
