@@ -131,6 +131,25 @@ def findings(rows):
     return '\n'.join(f'{i}. {line}' for i, line in enumerate(lines, 1))
 
 
+def holds(folder, claims):
+    """What holds of a paper, for its folder's README: one line a claim."""
+    own = [claim for claim in claims if claim.folder == folder]
+    lines = [f'* **{claim.verdict}**: {claim.words}' + (f' *{"; ".join(claim.limits)}.*' if claim.limits else '')
+             for claim in own]
+    return '\n'.join([*lines, '', f'{tally(own).capitalize()}. The numbers that decide each: [CLAIMS.md](../CLAIMS.md#{folder}).'])
+
+
+def paired(rows):
+    """Table of paired comparisons: rows named '...: difference' with the p of their '...: p of the paired t test'."""
+    lines = []
+    for row in rows:
+        what = row['quantity'].removesuffix(': difference')
+        if what != row['quantity']:
+            p = find(rows, {'figure': row['mode'], 'quantity': f'{what}: p of the paired t test'})
+            lines.append([markdown(what), value(row), number(p[0]['ours'], 2) if p else '–', str(row['n'])])
+    return table(['compared', 'difference [95 %]', 'p (paired t)', 'n'], lines) if lines else 'Not published yet.'
+
+
 # ---------------------------------------------------------------- CLAIMS.md
 
 def effect(claim):
@@ -151,6 +170,10 @@ def write(rows, root):
     for name, text in (('bands', bands), ('papers', papers), ('findings', findings)):
         fill(root / 'README.md', name, text(rows))
     fill(root / 'README.md', 'commands', commands())
+    judged = all_claims(rows)
+    for folder in read('papers'):
+        fill(root / folder / 'README.md', 'holds', holds(folder, judged))
+        fill(root / folder / 'README.md', 'paired', paired([row for row in rows if row['folder'] == folder]))
     write_atomically(root / 'CLAIMS.md', lambda file: file.write(claims_page(rows).encode()))
 
 

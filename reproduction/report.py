@@ -7,6 +7,7 @@ import jinja2
 
 from common import ROOT, figures
 from common.results import write_atomically
+from reproduction.claims import all_claims
 from reproduction.evidence import band, groups, number, ours
 
 PUBLISHED = ROOT / 'figures' / 'published'
@@ -69,6 +70,13 @@ def overview(name, rows):
             'figures_only': len(rows) - len(judged)}
 
 
+def claims_of(names, rows):
+    """{folder: [(words, verdict, limits, place of the first row that decides it, or None)]}: what the papers claim."""
+    judged = all_claims(rows)
+    return {name: [(claim.words, claim.verdict, claim.limits, anchor(claim.shown[0][0]) if claim.shown else None)
+                   for claim in judged if claim.folder == name] for name in names}
+
+
 def write(rows, papers):
     """figures/report.html, complete in one file. papers: {folder: citation}. Returns its path."""
     names = list(dict.fromkeys(row['folder'] for row in rows))
@@ -80,6 +88,7 @@ def write(rows, papers):
         overview=[overview(name, [row for row in rows if row['folder'] == name]) for name in names],
         misses=[(anchor(row), row) for row in rows if row['verdict'] == 'miss'],
         shortened=[name for name in names if any(row['folder'] == name and row['level'] == 'quick' for row in rows)],
-        passed=judged.count('pass'), judged=len(judged), ours=ours, band=band,
+        passed=judged.count('pass'), judged=len(judged), others=len(rows) - len(judged), ours=ours, band=band,
+        claims={} if any(row['level'] == 'quick' for row in rows) else claims_of(names, rows),
         sections={name: [section(key, some) for key, some in groups(rows).items() if key[0] == name] for name in names})
     return write_atomically(figures.FIGURES / 'report.html', lambda file: file.write(text.encode()))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from common import ROOT
-from reproduction import claims, front, strip
+from reproduction import claims, front, report, strip
 from reproduction.evidence import number
 from reproduction.experiments import PAPERS, listed
 from reproduction.publish import small_picture
@@ -30,6 +30,27 @@ def block(name, text=README):
 @pytest.mark.parametrize('name', BLOCKS)
 def test_the_front_page_is_written_from_the_published_rows(name):
     assert block(name) == BLOCKS[name](ROWS), 'python -m reproduction.publish writes the pages again'
+
+
+def test_what_holds_stands_in_the_readmes_of_the_folders():
+    judged = claims.all_claims(ROWS)
+    found = [folder for folder in claims.read('papers')
+             if '<!-- holds -->' in (text := (ROOT / folder / 'README.md').read_text(encoding='utf-8'))
+             and block('holds', text) == front.holds(folder, judged)]
+    assert len(found) >= 4
+
+
+def test_paired_comparisons_show_difference_and_p():
+    rows = [finished(0.5, 0.1, quantity='a - b: difference', figure=None, mode='claims'),
+            finished(0.001, None, quantity='a - b: p of the paired t test', figure=None, mode='claims')]
+    assert '| a - b | 0.5 [0.274, 0.726] | 0.001 | 10 |' in front.paired(rows) and front.paired(rows[1:]) == 'Not published yet.'
+
+
+def test_the_report_lists_what_the_papers_claim():
+    found = report.claims_of(list(PAPERS), ROWS)
+    assert sum(map(len, found.values())) == len(claims.all_claims(ROWS))
+    places = {report.anchor(row) for row in ROWS}
+    assert all(place is None or place in places for lines in found.values() for *_, place in lines)
 
 
 def test_claims_results_and_pages_are_written_from_the_published_rows():
