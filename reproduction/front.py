@@ -136,7 +136,8 @@ def holds(folder, claims):
     own = [claim for claim in claims if claim.folder == folder]
     lines = [f'* **{claim.verdict}**: {claim.words}' + (f' *{"; ".join(claim.limits)}.*' if claim.limits else '')
              for claim in own]
-    return '\n'.join([*lines, '', f'{tally(own).capitalize()}. The numbers that decide each: [CLAIMS.md](../CLAIMS.md#{folder}).'])
+    place = f'The numbers that decide each: [CLAIMS.md](../CLAIMS.md#{folder}).'
+    return '\n'.join([*lines, '', f'{tally(own).capitalize()}. {place}'])
 
 
 def paired(rows):

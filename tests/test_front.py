@@ -43,7 +43,8 @@ def test_what_holds_stands_in_the_readmes_of_the_folders():
 def test_paired_comparisons_show_difference_and_p():
     rows = [finished(0.5, 0.1, quantity='a - b: difference', figure=None, mode='claims'),
             finished(0.001, None, quantity='a - b: p of the paired t test', figure=None, mode='claims')]
-    assert '| a - b | 0.5 [0.274, 0.726] | 0.001 | 10 |' in front.paired(rows) and front.paired(rows[1:]) == 'Not published yet.'
+    assert '| a - b | 0.5 [0.274, 0.726] | 0.001 | 10 |' in front.paired(rows)
+    assert front.paired(rows[1:]) == 'Not published yet.'
 
 
 def test_the_report_lists_what_the_papers_claim():
