@@ -58,10 +58,13 @@ def fig_2_norms(runs):
 
 def fig_reinforce_snr(runs):
     """What of REINFORCE's low SNR is real: released rule, corrected, corrected with the fantasy-stimulus term (mode SNR)."""
-    figure, axes = grid(1, 2, 4.6)
-    panels.snr(axes[0, 0], runs, ('il', 'corrected', 'stimulus_term', 'released'))
-    panels.cosine_similarity(axes[0, 1], runs, ('corrected', 'stimulus_term', 'released'))
-    axes[0, 1].get_legend().remove()                    # the colours are those of the first panel
+    rules = ('il', 'corrected', 'stimulus_term', 'released')
+    figure, axes = grid(1, 3, 4.6)
+    panels.snr(axes[0, 0], runs, rules)
+    panels.cosine_similarity(axes[0, 1], runs, rules[1:])
+    panels.cosine_similarity(axes[0, 2], runs, rules, 'exact_cosine', 'the exact gradient')
+    for ax in axes[0, 1:]:
+        ax.get_legend().remove()                        # the colours are those of the first panel
     axes[0, 0].legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize='small')
     return figure
 

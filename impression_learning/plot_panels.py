@@ -144,13 +144,13 @@ def present(runs, rules):
     return [*rules, *others]
 
 
-def cosine_similarity(ax, runs, rules=('corrected',)):
-    """[cosine_similarity_fig_snr] Cosine of the mean W_in update with that of impression learning."""
+def cosine_similarity(ax, runs, rules=('corrected',), name='cosine', other='impression learning'):
+    """[cosine_similarity_fig_snr] Cosine of the mean W_in update with that of impression learning, or ('exact_cosine') with the
+    exact gradient."""
     for rule in present(runs, rules):
-        curve(ax, stack(runs, f'cosine_{rule}'), LABELS.get(rule, rule), COLOURS.get(rule))
+        curve(ax, stack(runs, f'{name}_{rule}'), LABELS.get(rule, rule), COLOURS.get(rule))
     ax.axhline(0, color='k', lw=0.6)
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='cosine with impression learning',
-           title=f'Similarity of mean updates, {seeds(runs)}')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel=f'cosine with {other}', title=f'Mean updates, {seeds(runs)}')
     ax.legend()
 
 

@@ -43,6 +43,12 @@ def best(runs):
     return chosen
 
 
+def at_edge(runs):
+    """[(rule, d)] whose best rate is the lowest or the highest that was tried: a better one may lie beyond."""
+    tried = by_setting(runs)
+    return [key for key, choice in best(runs).items() if choice.rate in (min(tried[key]), max(tried[key]))]
+
+
 def losses(seeds):
     """Final wake losses of runs {seed: (meta, arrays)}, in the order of the seeds."""
     return [float(seeds[seed][1]['wake_loss']) for seed in sorted(seeds)]

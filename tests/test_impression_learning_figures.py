@@ -122,6 +122,7 @@ def test_the_best_rate_is_the_lowest_of_those_that_stay_finite():
                  fake('reinforce', 2, 100.0, seed, 1.0, diverged=5 if seed < 3 else -1)]
     chosen = plot_tuned.best(runs)['reinforce', 2]
     assert (chosen.rate, chosen.stable, chosen.tried, sorted(chosen.runs)) == (10.0, 2, 3, list(range(2, 10)))
+    assert plot_tuned.at_edge(runs) == [('wake_sleep', 2)]        # one rate alone; REINFORCE tried a lower and a higher one
     assert plot_tuned.final_loss('reinforce', 2)(runs) == [70.0 + seed for seed in range(2, 10)]
     assert plot_tuned.differences('reinforce', 'wake_sleep', 2)(runs) == [20.0] * 8
 
