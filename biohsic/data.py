@@ -1,11 +1,11 @@
 """Data sets: images standardised, points scaled, labels as whole numbers."""
-import pickle
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from biohsic.layers import generator
+from common import cifar10
 from common.data import find_data, read_idx
 
 PUBLISHED = Path(__file__).parent / 'published' / 'synthetic_datasets.npz'
@@ -77,11 +77,7 @@ def idx_files(name, data_dir, parts):
 
 def cifar_files(p):
     """As many of the five training batches as train_size needs, then the test batch."""
-    how = 'get it with: python data/fetch.py cifar10'
-    folder = find_data('cifar-10-batches-py', how=how, data_dir=p.data_dir)
-    needed = range(1, 1 + -(-(p.train_size or 50_000) // 10_000))
-    return there([folder / name for name in [f'data_batch_{i}' for i in needed] + ['test_batch']],
-                 how + ' (or use fewer samples: train_size=10000 needs data_batch_1 only)')
+    return cifar10.paths(p.train_size or 50_000, p.data_dir)
 
 
 def there(paths, how):
@@ -107,33 +103,9 @@ def idx_images(p):
     return Data(standardised(x)[..., None], y.astype(np.int64), standardised(test_x)[..., None], test_y.astype(np.int64))
 
 
-class PlainUnpickler(pickle.Unpickler):
-    """Reads dictionaries of bytes, numbers and arrays (the official CIFAR files), and nothing that runs code."""
-
-    ALLOWED = {('numpy.core.multiarray', '_reconstruct'), ('numpy._core.multiarray', '_reconstruct'), ('numpy', 'ndarray'),
-               ('numpy', 'dtype'), ('_codecs', 'encode')}
-
-    def find_class(self, module, name):
-        """The allowed names; UnpicklingError for all others."""
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f'{module}.{name} is not allowed')
-        return super().find_class(module, name)
-
-
-def cifar_batch(path):
-    """(images (n, 32, 32, 3) uint8, labels (n,)) of an official batch file."""
-    try:
-        with open(path, 'rb') as file:
-            batch = PlainUnpickler(file, encoding='bytes').load()
-        images, labels = batch[b'data'].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), np.array(batch[b'labels'], np.int64)
-    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path} is not a batch of CIFAR-10 ({error})') from error
-    return np.ascontiguousarray(images), labels
-
-
-def cifar10(p):
+def cifar10_images(p):
     """CIFAR-10, raw (0..255); as many of the five training batches as train_size needs."""
-    *train, test = (cifar_batch(path) for path in files(p))
+    *train, test = (cifar10.read(path) for path in files(p))
     x, y = (np.concatenate(parts) for parts in zip(*train, strict=True))
     return Data(x, y, *test)
 
@@ -173,7 +145,7 @@ def new_points(name, rng, n=1000):
     return corners + rng.normal(0, 0.1, (n, 2)), corners[:, 0] ^ corners[:, 1]
 
 
-LOADERS = {'mnist': idx_images, 'fashion_mnist': idx_images, 'cifar10': cifar10, 'digits': digits, 'linear': points,
+LOADERS = {'mnist': idx_images, 'fashion_mnist': idx_images, 'cifar10': cifar10_images, 'digits': digits, 'linear': points,
            'xor': points}
 
 

@@ -29,6 +29,7 @@ USED = [
     ('factor_window', 'if factors act (not with reward=margin) or with slow_weights',
      lambda p: p.reward != 'margin' or p.slow_weights > 0),
     ('dropout_epochs', 'with s3_dropout', lambda p: p.s3_dropout > 0),
+    ('s3_decay', 'with more than one epoch of layer 3', lambda p: p.epochs_s3 > 1),
     ('test_every', 'with more than one epoch of layer 3', lambda p: p.epochs_s3 > 1),
     ('released_code', 'in modes that are not the replication', lambda p: not p.mode.startswith('replication')),
 ]
@@ -52,7 +53,8 @@ def memory(p):
     one, two, three = layers(p)
     cells = p.n_channels * p.image_size ** 2 + one.maps * one.pooled ** 2 + two.maps * two.pooled ** 2
     weights = 8 * sum(int(np.prod(layer.shape)) for layer in (one, two)) + 40 * int(np.prod(three.shape))
-    return 200_000_000 + (p.n_train + p.n_test) * (cells + p.image_size ** 2) + weights
+    kept = (5 if p.shift else 1) * two.maps * two.pooled ** 2 // 8           # features of all copies, as bits
+    return 200_000_000 + (p.n_train + p.n_test) * (cells + p.image_size ** 2 + kept) + weights
 
 
 def inputs(p):
@@ -64,7 +66,7 @@ def inputs(p):
 
 def check_choices(p):
     """Words."""
-    one_of(p, 'data', ('mnist', 'fashion_mnist', 'nmnist', 'digits'), 'the data sets')
+    one_of(p, 'data', ('mnist', 'fashion_mnist', 'cifar10', 'nmnist', 'digits'), 'the data sets')
     one_of(p, 'on_empty', ('raise', 'silent'), 'what to do with a blank image')
     one_of(p, 'pooling', ('first', 'distinct'), 'what a pooled cell passes on')
     one_of(p, 'class_map', ('by_map', 'flat_mod'), 'who stands for which class')
@@ -143,6 +145,7 @@ def check_rates(p):
         require(p, name, is_number(getattr(p, name), 1e6) and sign * getattr(p, name) > 0, why)
     require(p, 'max_ltp_rate ltp_rate', p.max_ltp_rate >= p.ltp_rate, 'the rate grows up to max_ltp_rate')
     within(p, 'max_ltp_rate', 0, 1e6)
+    require(p, 's3_decay', is_number(p.s3_decay) and 0 < p.s3_decay <= 1, 'rates that stay or fall: 0 < s3_decay <= 1')
     require(p, 's3_dropout', 0 <= p.s3_dropout < 1, 'a probability below 1')
     require(p, 'margin', 0 < p.margin <= 1, '0 < margin <= 1, a share of the strongest other potential')
 
@@ -164,4 +167,5 @@ def check_counts(p):
     within(p, 'epochs_s1 epochs_s2 dropout_epochs', 0, 10 ** 6, 'passes')
     within(p, 'epochs_s3 test_every', 1, 10 ** 6, 'passes')
     within(p, 'norm_radius', 0, 254, 'pixels')
+    within(p, 'shift', 0, p.image_size - 1, 'pixels, less than the side of the image')
     within(p, 'slow_weights', 0, 10 ** 9, 'images')

@@ -1,9 +1,10 @@
-"""Digits (or clothes) as grey images or spike latencies: MNIST, Fashion-MNIST, N-MNIST, scikit-learn's small digits as a
-stand-in with its own name."""
+"""Digits (or clothes, or things) as grey images or spike latencies: MNIST, Fashion-MNIST, CIFAR-10 in grey, N-MNIST,
+scikit-learn's small digits as a stand-in with its own name."""
 from typing import NamedTuple
 
 import numpy as np
 
+from common import cifar10
 from common.data import find_data, read_idx
 from rstdp_mnist import encoding, nmnist
 
@@ -27,12 +28,26 @@ def load(p, part, n, label=None):
     if p.data == 'nmnist':
         latency, labels = nmnist.load(part, n, p.n_time_bins, p.data_dir, label)
     else:
-        images, labels = digits(part) if p.data == 'digits' else idx_images(p.data, part, p.data_dir)
+        images, labels = images_of(p, part)
         if n > len(images):
             raise ValueError(f'{n} images asked for, the {part} part of {p.data} has {len(images)}')
         latency, labels = encoding.encode(images[:n], p, label=label), labels[:n]
     check_labels(labels, len(latency), p.n_classes)
     return Digits(latency, labels.astype(np.int64))
+
+
+def images_of(p, part):
+    """Grey images (n, h, h) uint8 of a part and their labels."""
+    if p.data == 'digits':
+        return digits(part)
+    return grey_cifar10(p, part) if p.data == 'cifar10' else idx_images(p.data, part, p.data_dir)
+
+
+def grey_cifar10(p, part):
+    """CIFAR-10 as grey images (n, 32, 32) uint8: .299 red + .587 green + .114 blue (ITU-R BT.601), rounded."""
+    *train, test = cifar10.paths(p.n_train, p.data_dir)
+    colour, labels = zip(*(cifar10.read(path) for path in (train if part == 'train' else [test])), strict=True)
+    return np.round(np.concatenate(colour) @ np.array((0.299, 0.587, 0.114))).astype(np.uint8), np.concatenate(labels)
 
 
 def idx_images(name, part, data_dir=''):
@@ -79,4 +94,6 @@ def input_files(p):
     """Paths of the files that a run with parameters p reads. Raises FileNotFoundError for a missing one."""
     if p.data == 'nmnist':
         return nmnist.places(p.data_dir)
+    if p.data == 'cifar10':
+        return cifar10.paths(p.n_train, p.data_dir)
     return [] if p.data == 'digits' else [path for part in FILES for path in idx_files(p.data, part, p.data_dir)]

@@ -18,12 +18,14 @@ class Params:                           # value = the paper's network, 21 epochs
     seed: int = 0                       # initial weights, shuffling, dropout
     s3_seed: int = -1                   # another draw of layer 3 on the same layers 1-2; -1: none
     # data
-    data: str = 'mnist'                 # 'mnist', 'fashion_mnist', 'nmnist' (event camera), 'digits': scikit-learn's (stand-in)
+    data: str = 'mnist'                 # 'mnist', 'fashion_mnist', 'cifar10' (grey), 'nmnist' (event camera), or
+                                        # 'digits': scikit-learn's, a stand-in
     data_dir: str = ''                  # the folder of the data; '': $PLASTICITY_DATA, then data/
     n_train: int = 60_000               # first images of the training set
     n_test: int = 10_000                # first images of the test set
     n_validation: int = 0               # last ones of n_train: withheld from layer 3, scored beside the test set
     shuffle: bool = False               # new order of the training images in each epoch
+    shift: int = 0                      # layer 3 also sees training images moved by so many pixels up, down, left, right
     # encoding of grey images
     n_time_bins: int = 15               #                                                   T
     dog_window: tuple = (3, 3, 7, 7, 13, 13)                            # filter bank: odd windows, pixels        n
@@ -64,6 +66,7 @@ class Params:                           # value = the paper's network, 21 epochs
     punishment_ltd: float = -0.004      # punished, afferent fired                           a_p-
     punishment_ltp: float = 0.0005      # punished, silent afferent                          a_p+
     s3_bounds: tuple = (0.2, 0.8)       #                                                   w_lo, w_hi
+    s3_decay: float = 1.0               # factor of all rates of layer 3 from one epoch to the next
     factor_window: int = 1000           # presentations between adjustments of phi_r, phi_p and of the slow weights
     first_factors: tuple = (1.0, 1.0)   # phi_r, phi_p of the first window
     silent_is_miss: bool = False        # an image without decision counts as wrong in the factors
@@ -83,7 +86,7 @@ class Params:                           # value = the paper's network, 21 epochs
     @property
     def image_size(self):
         """Side of the images, pixels."""
-        return 34 if self.data == 'nmnist' else 28
+        return {'nmnist': 34, 'cifar10': 32}.get(self.data, 28)
 
     @property
     def n_channels(self):
@@ -98,7 +101,9 @@ class Params:                           # value = the paper's network, 21 epochs
     @property
     def cost(self):
         """About how many CPU seconds a run takes."""
-        below = self.n_train * (0.8 + 0.11 * self.epochs_s1 + 0.15 * self.epochs_s2) * (4 if self.pooling == 'distinct' else 1)
+        moved = 2 if self.shift else 0
+        below = (self.n_train * (0.8 + moved + 0.11 * self.epochs_s1 + 0.15 * self.epochs_s2)
+                 * (4 if self.pooling == 'distinct' else 1))
         top = (0.14 if self.reward == 'winner' else 0.18) * self.n_train + (0.2 if self.slow_weights else 0.1) * self.n_test
         return 1e-3 * (below + self.epochs_s3 * top) + 2
 
@@ -107,6 +112,7 @@ RELEASED = dict(padding=(0, 1), threshold=(15.0, 15.0), strict_threshold=False, 
                 class_map='flat_mod', inhibition_radius=(3, 2), competition='batch', batch_size=100, factor_window=100,
                 silent_is_miss=True)
 _SMALL = dict(n_train=3000, n_test=1000, epochs_s3=2)
+_SEARCH = dict(reward='margin', slow_weights=300_000, n_validation=10_000, n_test=1, epochs_s3=12)    # test set: closed
 _NMNIST = dict(data='nmnist', n_time_bins=16)
 
 MODES = {
@@ -128,9 +134,11 @@ MODES = {
     'competition': dict(competition='batch', batch_size=100),                # needs batches: compare with mode batch
     'true_class': dict(reward='true_class'),                                 # extension: an error teaches the true class too
     'margin': dict(reward='margin', slow_weights=300_000, n_validation=10_000, epochs_s3=80),    # extension: lead by 5 %
+    'search': _SEARCH,                                                       # what was tried to come above it: SWEEPS
     'dropout': dict(s3_dropout=0.5, epochs_s3=61),                           # extension: half of the maps cannot win
     'annealed': dict(s3_dropout=0.5, dropout_epochs=160, epochs_s3=160),     # extension: dropout that falls to 0
     'validation': dict(n_validation=10_000, epochs_s3=160),                  # the epoch is chosen on withheld images
+    'cifar10': dict(data='cifar10', n_train=50_000),                         # the default network on CIFAR-10 in grey
     'fashion_mnist': dict(data='fashion_mnist'),                             # the default network on Fashion-MNIST
     'small': _SMALL,                                                         # ten seconds
     'digits': dict(data='digits', n_train=1500, n_test=297, epochs_s3=21),   # stand-in data: not MNIST
@@ -139,3 +147,8 @@ MODES = {
 
 SWEEPS = {name: [dict(seed=seed) for seed in range(3)]
           for name in ('paper_short', 'threshold', 'small', 'digits', 'nmnist', 'margin', 'true_class')}
+SWEEPS['search'] = [                    # one seed each, judged by the withheld images
+    {}, dict(margin=0.02), dict(margin=0.03), dict(margin=0.08), dict(reward='true_class'), dict(s3_bounds=(0.0, 1.0)),
+    dict(s3_decay=0.9), dict(slow_weights=1_000_000), dict(n_maps=(30, 250, 500)), dict(n_maps=(30, 500, 200)),
+    dict(threshold=(15.0, 15.0)), dict(threshold=(15.0, 8.0)), dict(n_time_bins=30), dict(shift=1), dict(shift=2),
+]

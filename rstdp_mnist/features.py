@@ -24,7 +24,7 @@ BLOCK = 1000                            # images between two chances to stop
 SAMPLE = 100                            # images of a diagnosis
 UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward', 'margin', 'reward_ltp',
          'reward_ltd', 'punishment_ltd', 'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss',
-         'slow_weights', 's3_dropout', 'dropout_epochs', 's3_dtype', 'test_every', 'released_code', 'rng',
+         'slow_weights', 's3_decay', 's3_dropout', 'dropout_epochs', 's3_dtype', 'test_every', 'released_code', 'rng',
          'data_dir'}                    # what acts above layer 2 only
 
 
@@ -232,16 +232,31 @@ def unpacked(p, stored):
     return bits.reshape(len(stored), maps, side, side)
 
 
+def shifts(p):
+    """(down, right) in pixels of the copies of the training images that layer 3 sees, the image itself first."""
+    s = p.shift
+    return [(0, 0), (s, 0), (-s, 0), (0, s), (0, -s)] if s else [(0, 0)]
+
+
+def moved(latency, down, right, never):
+    """Input spikes moved by some pixels; what comes in from outside never fires. latency (n, c, h, w) -> the same shape"""
+    out, (h, w) = np.full_like(latency, never), latency.shape[2:]
+    out[:, :, max(0, down):h + min(0, down), max(0, right):w + min(0, right)] = (
+        latency[:, :, max(0, -down):h - max(0, down), max(0, -right):w - max(0, right)])
+    return out
+
+
 def prepare(p, checkpoint):
     """Trained layers 1 and 2 and their features. -> (CPU seconds they took, dict of arrays)
 
-    Keys: conv1_weight, conv2_weight, train, test (features (n, c, h, h) uint8), train_labels, test_labels, records.
+    Keys: conv1_weight, conv2_weight, train, test (features as `packed` stores them; of the training images one copy a shift,
+    one after the other), train_labels, test_labels, records.
     A run that keeps checkpoints also keeps this result, for itself and for other runs.
     """
     path = cache_path(p) if checkpoint.path else None
     if path and is_complete(path, 'file of layers 1 and 2'):
         meta, arrays = load_npz(path, 'file of layers 1 and 2')
-        return meta['cpu_seconds'], arrays | {part: unpacked(p, arrays[part]) for part in ('train', 'test')}
+        return meta['cpu_seconds'], arrays
     own = Checkpoint(path.with_suffix('.checkpoint.npz') if path else None, checkpoint.every)
     images = data.load(p, 'train', p.n_train, f'{p.member} encoding')
     tests = data.load(p, 'test', p.n_test, f'{p.member} encoding')
@@ -249,8 +264,11 @@ def prepare(p, checkpoint):
     W_2 = map_last(weight_2)
     found = (in_blocks(lambda block: third_input(p, block, W_2), second, f'{p.member} C2') if second is not None
              else c2_spikes(p, images.latency, weight_1, weight_2, f'{p.member} C2'))
-    out = {'conv1_weight': weight_1, 'conv2_weight': weight_2, 'train': found, 'train_labels': images.labels,
-           'test': c2_spikes(p, tests.latency, weight_1, weight_2, f'{p.member} C2, test'), 'test_labels': tests.labels,
+    found = [packed(found)] + [packed(c2_spikes(p, moved(images.latency, *by, p.n_time_bins), weight_1, weight_2,
+                                                f'{p.member} C2, moved')) for by in shifts(p)[1:]]
+    test = packed(c2_spikes(p, tests.latency, weight_1, weight_2, f'{p.member} C2, test'))
+    out = {'conv1_weight': weight_1, 'conv2_weight': weight_2, 'train': np.concatenate(found), 'train_labels': images.labels,
+           'test': test, 'test_labels': tests.labels,
            'latency_histogram': latency_histograms(p, tests.latency[:200], weight_1, weight_2),
            'example_latency': tests.latency[:1]} | records
     if p.data == 'nmnist':
@@ -258,7 +276,6 @@ def prepare(p, checkpoint):
     seconds = time.process_time() - own.begin
     if path:
         meta = np.array(json.dumps({'cpu_seconds': seconds}))
-        stored = out | {part: packed(out[part]) for part in ('train', 'test')}
-        write_atomically(path, lambda file: np.savez(file, meta=meta, **stored))
+        write_atomically(path, lambda file: np.savez(file, meta=meta, **out))
         own.done()
     return seconds, out

@@ -23,6 +23,7 @@ LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'poolin
           'init_sd': 'initial s.d. 0.02', 'competition': "the replication's competition, batches of 100",
           'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5',
           'true_class': 'true class rewarded on errors', 'margin': 'margin 5 %, slow weights', 'paper': 'default',
+          'search': 'margin 5 %, slow weights', 'cifar10': 'default network on CIFAR-10 in grey',
           'annealed': 'dropout from 0.5 to 0',
           'validation': '10,000 images withheld', 't30': '30 time bins', 'nmnist': 'default network on N-MNIST',
           'fashion_mnist': 'default network on Fashion-MNIST'}

@@ -150,6 +150,7 @@ class Decider:
         self.D = np.zeros(weight.shape if batch_size > 1 else (0, 0, 0, 0))
         self.waiting = 0                           # images whose changes are summed in D
         self.phi = np.ones(2)                      # phi_r, phi_p
+        self.decay = 1.0                           # factor of all rates
         self.clipped = False                       # the whole tensor is clipped by the first event
         self.slow_images, self.averaged = slow_images, 0
         self.slow = self.W.copy() if slow_images else None
@@ -170,7 +171,7 @@ class Decider:
     def scaled_rates(self):
         """(3, 2), for afferents that fired and silent ones: reward, punishment, reward of the true class after an error."""
         phi_r, phi_p = (1.0, 1.0) if REWARDS[self.reward] == 'margin' else self.phi
-        return np.array([phi_r * self.rates[:2], phi_p * self.rates[2:], phi_p * self.rates[:2]])
+        return self.decay * np.array([phi_r * self.rates[:2], phi_p * self.rates[2:], phi_p * self.rates[:2]])
 
     def present(self, counts, labels=None, learn=False, off=None):
         """Decide on a block of images, learning from each. -> decision (n,), winner (n, 3), largest potential (n,)

@@ -93,12 +93,18 @@ class Training:
         size = min(CHUNK, p.factor_window - int(self.window.sum()), self.n - self.at)
         index = features.order_of_images(p, self.n, 3, self.epoch)[self.at:self.at + size]
         labels = self.below['train_labels'][index]
-        decision, _, _ = self.net.present(self.below['train'][index], labels, learn=True, off=self.dropped(size))
+        copies = len(features.shifts(p))           # an image comes as itself, then moved, epoch after epoch
+        inputs = self.features('train', index + p.n_train * ((index + self.epoch) % copies))
+        decision, _, _ = self.net.present(inputs, labels, learn=True, off=self.dropped(size))
         self.window += outcome(decision, labels)
         self.at += size
         if self.window.sum() == p.factor_window or self.at == self.n:
             self.close_window()
         return size
+
+    def features(self, part, index):
+        """What layer 3 sees of some images of a part. -> (n, c, h, h) uint8"""
+        return features.unpacked(self.p, self.below[part][index])
 
     def dropped(self, size):
         """Maps that cannot win (dropout), one row an image; None without dropout. Its probability may fall to 0 over epochs."""
@@ -119,10 +125,9 @@ class Training:
 
     def test(self, part, net):
         """Fractions right, wrong, silent of 'test' or 'validation' images with frozen weights, and the decisions."""
-        below = self.below
-        inputs, labels = ((below['test'], below['test_labels']) if part == 'test'
-                          else (below['train'][self.n:], below['train_labels'][self.n:]))
-        decision, _, _ = net.present(inputs)
+        of, index = (('test', slice(None)) if part == 'test' else ('train', slice(self.n, self.p.n_train)))
+        labels = self.below[f'{of}_labels'][index]
+        decision, _, _ = net.present(self.features(of, index))
         return (outcome(decision, labels) / max(1, len(labels))).tolist(), decision
 
     def end_epoch(self):
@@ -133,6 +138,7 @@ class Training:
         records['train'].append((self.running / self.n).tolist())
         records['factors'].append(self.net.phi.tolist())
         self.epoch, self.at = self.epoch + 1, 0
+        self.net.decay = p.s3_decay ** self.epoch
         self.running[:] = 0
         if self.epoch % p.test_every and self.epoch != p.epochs_s3:
             return
@@ -169,6 +175,7 @@ class Training:
         """Put everything back to the state of `frozen`."""
         self.epoch, self.at, self.records, self.net.averaged = (meta[k] for k in ('epoch', 'at', 'records', 'averaged'))
         self.window[:], self.running[:], self.net.phi[:] = meta['window'], meta['running'], meta['phi']
+        self.net.decay = self.p.s3_decay ** self.epoch
         self.net.W[:], self.best_weight, self.confusion = arrays['W'], arrays['best_weight'], arrays['confusion']
         self.net.clipped = np.array_equal(self.net.W, np.clip(self.net.W, self.net.low, self.net.high))
         if self.p.slow_weights:

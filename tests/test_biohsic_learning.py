@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from biohsic import data, exp_params, reservoir, simulation
+from biohsic import exp_params, reservoir, simulation
+from common import cifar10
 from common.data import find_data
 from common.params import load_params
 
@@ -111,8 +112,8 @@ def test_cifar_by_the_reduced_protocol():
 @needs_cifar
 def test_cifar_on_undecoded_images(monkeypatch):
     """Where the lower numbers of an earlier measurement came from: 25.8 (rule), 38.2 (back-propagation)."""
-    load = data.cifar_batch
-    monkeypatch.setattr(data, 'cifar_batch', lambda path: (differences(load(path)[0]), load(path)[1]))
+    load = cifar10.read
+    monkeypatch.setattr(cifar10, 'read', lambda path: (differences(load(path)[0]), load(path)[1]))
     assert 34 <= reduced('bp_cifar10_reduced') <= 42 and 22 <= reduced('biohsic_cifar10_reduced') <= 30
 
 

@@ -1,12 +1,14 @@
 """R-STDP on MNIST: the fast paths in the variants that equations.py does not hold; encoder, windows, factors."""
 import dataclasses
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.checkpoint import Checkpoint
 from common.params import load_params
-from rstdp_mnist import encoding, equations, exp_params, neurons, rstdp, search, simulation, stdp
+from rstdp_mnist import data, encoding, equations, exp_params, features, neurons, rstdp, search, simulation, stdp
 
 REFERENCE = Path(__file__).parent / 'reference' / 'rstdp_mnist'
 T = 15
@@ -213,3 +215,69 @@ def test_factors_follow_hits_and_misses():
         top.close_window()
         np.testing.assert_allclose(top.net.phi, (outcome[1] / n, outcome[0] / n))
     assert top.running.tolist() == [26, 23, 1]
+
+
+def test_moved_spikes():
+    """One pixel down moves every row one down; what comes in never fires; there and back is the same inside."""
+    latency = np.random.default_rng(0).integers(0, 15, (2, 3, 6, 6)).astype(np.uint8)
+    down = features.moved(latency, 1, 0, 15)
+    np.testing.assert_array_equal(down[:, :, 1:], latency[:, :, :-1])
+    assert (down[:, :, 0] == 15).all()
+    left = features.moved(latency, 0, -2, 15)
+    np.testing.assert_array_equal(left[..., :-2], latency[..., 2:])
+    assert (left[..., -2:] == 15).all()
+    np.testing.assert_array_equal(features.moved(features.moved(latency, 2, 1, 15), -2, -1, 15)[:, :, :-2, :-1],
+                                  latency[:, :, :-2, :-1])
+
+
+def test_layer_3_sees_each_copy_in_turn(monkeypatch):
+    """Five epochs: every image once as it is and once moved to each side; the features are those of moved input spikes."""
+    p = load_params(exp_params, mode='smoke', n_train=10, n_test=5, factor_window=10, epochs_s3=5, shift=2, data='digits',
+                    threshold=(15.0, 190.0), epochs_s1=0, epochs_s2=0)
+    below, top = features.prepare(p, Checkpoint())[1], None
+    latency = data.load(p, 'train', 10).latency
+    expected = np.array([features.c2_spikes(p, features.moved(latency, *by, p.n_time_bins), below['conv1_weight'],
+                                            below['conv2_weight']) for by in features.shifts(p)])
+    top, seen = simulation.Training(p, below), []
+    monkeypatch.setattr(top.net, 'present', lambda inputs, labels=None, learn=False, off=None:
+                        (seen.append(inputs) if learn else None, (np.zeros(len(inputs), int), None, None))[1])
+    for _ in range(5):
+        top.advance()
+        top.end_epoch()
+    for i in range(10):
+        found = sorted(epoch[i].tobytes() for epoch in seen)
+        assert found == sorted(copy[i].tobytes() for copy in expected)
+    assert not np.array_equal(expected[0], expected[1])
+
+
+def test_rates_fall_from_epoch_to_epoch():
+    """s3_decay = 0.5: all six rates of the third epoch are a quarter of the first's, also after going on from a checkpoint."""
+    p = load_params(exp_params, mode='smoke', n_train=10, n_test=5, factor_window=10, epochs_s3=3, s3_decay=0.5, data='digits')
+    top = simulation.Training(p, features.prepare(p, Checkpoint())[1])
+    top.advance()
+    top.end_epoch()
+    top.advance()
+    top.end_epoch()
+    top.net.phi[:] = 1
+    plain = np.array([[p.reward_ltp, p.reward_ltd], [p.punishment_ltd, p.punishment_ltp], [p.reward_ltp, p.reward_ltd]])
+    np.testing.assert_allclose(top.net.scaled_rates(), plain / 4)
+    again = simulation.Training(p, top.below)
+    again.restore(*top.frozen())
+    np.testing.assert_array_equal(again.net.scaled_rates(), top.net.scaled_rates())
+
+
+def test_cifar10_in_grey(tmp_path):
+    """Weights of the three colours, one image a row; a folder without the files is one line with the command."""
+    folder = tmp_path / 'cifar-10-batches-py'
+    folder.mkdir()
+    colour = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
+    for name in ('data_batch_1', 'test_batch'):
+        batch = {b'data': colour.transpose(0, 3, 1, 2).reshape(4, -1).astype(np.uint8), b'labels': [0, 9, 3, 4]}
+        (folder / name).write_bytes(pickle.dumps(batch))
+    p = load_params(exp_params, mode='cifar10', n_train=4, n_test=2, data_dir=str(tmp_path), factor_window=4)
+    images, labels = data.images_of(p, 'train')
+    np.testing.assert_array_equal(images, np.round(colour @ (0.299, 0.587, 0.114)))
+    assert labels.tolist() == [0, 9, 3, 4] and data.load(p, 'test', 2).latency.shape == (2, 6, 32, 32)
+    (folder / 'data_batch_1').unlink()
+    with pytest.raises(FileNotFoundError, match='data_batch_1 is missing; get it with: python data/fetch.py cifar10'):
+        data.load(p, 'train', 4)

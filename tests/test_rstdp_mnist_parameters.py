@@ -12,7 +12,7 @@ TINY = {'n_train': 40, 'n_test': 10, 'n_maps': (6, 8, 20), 'epochs_s1': 1, 'epoc
         'doubling_interval': 20, 'threshold': (8.0, 5.0), 'n_winners': (2, 3), 'on_empty': 'silent'}
 OTHER = {                               # another value, that of the second kind if the first is the mode's own
     'data': ('fashion_mnist', 'mnist'), 'seed': (7, 8), 's3_seed': (3, 4), 'n_train': (39, 38), 'n_test': (9, 8),
-    'n_validation': (10, 12), 'shuffle': (True, False), 'n_time_bins': (12, 10),
+    'n_validation': (10, 12), 'shuffle': (True, False), 'shift': (20, 21), 's3_decay': (0.5, 0.25), 'n_time_bins': (12, 10),
     'dog_window': ((3, 3, 7, 7, 13, 11), None), 'dog_sigma_1': ((0.5, 6 / 9, 7 / 9, 14 / 9, 13 / 9, 26 / 9), None),
     'dog_sigma_2': ((0.5, 3 / 9, 14 / 9, 7 / 9, 26 / 9, 13 / 9), None), 'dog_threshold': ((300.0,), None),
     'norm_radius': (3, 4), 'on_empty': ('raise', 'silent'), 'n_maps': ((6, 8, 40), None),
@@ -56,7 +56,7 @@ def tiny(mode, **given):
     own = exp_params.MODES[mode]
     small = TINY | {'batch_size': 10 if own.get('batch_size', 1) > 1 else 1}
     small |= {'n_validation': 5} if own.get('n_validation') else {}
-    small |= {'data': 'mnist'} if own.get('data', 'mnist') in ('digits', 'fashion_mnist') else {}
+    small |= {'data': 'mnist'} if own.get('data', 'mnist') in ('digits', 'fashion_mnist', 'cifar10') else {}
     small |= {'dropout_epochs': 4} if own.get('dropout_epochs') else {}
     with warnings.catch_warnings(action='ignore'):
         return load_params(exp_params, mode=mode, **(small | given))
