@@ -131,6 +131,24 @@ def fig_beyond(runs):
     return figure
 
 
+def fig_search(runs):
+    """Every setting that was tried, best first: accuracy on the withheld images by epoch's end."""
+    plt = style()
+    runs = sorted(runs, key=lambda run: run[1]['validation_fractions'][-1, 0])
+    names = [panels.name_of(run) for run in runs]
+    plain = panels.LABELS['search']
+    figure, ax = plt.subplots(figsize=(9, 0.32 * len(runs) + 1.2))
+    for place, (run, name) in enumerate(zip(runs, names, strict=True)):
+        last, colour = 100 * run[1]['validation_fractions'][-1, 0], '#D55E00' if name == plain else '#0B5FA5'
+        ax.plot(last, place, 'o', color=colour)
+        ax.text(last, place, f'  {last:.2f}', va='center', fontsize=9, color=colour)
+    ax.set_yticks(range(len(runs)), [name.removeprefix(f'{plain}, ') for name in names])
+    ax.margins(x=0.12)
+    ax.grid(axis='y', alpha=0.3)
+    ax.set_xlabel(f'accuracy on withheld training images after {len(runs[0][1]["train_fractions"])} epochs (%)')
+    return figure
+
+
 # %% the network
 def fig_2(runs):
     """One stimulus as spike waves: filters (or polarities) from top to bottom, time bins from left to right."""
@@ -216,7 +234,8 @@ def fig_5(runs):
 
 FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_5': fig_5, 'fig_ablation': fig_compared,
            'fig_threshold': fig_1, 'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_gap': fig_gap,
-           'fig_digits': fig_5, 'fig_nmnist': fig_nmnist, 'fig_beyond': fig_beyond}
+           'fig_digits': fig_5, 'fig_nmnist': fig_nmnist, 'fig_beyond': fig_beyond, 'fig_search': fig_search,
+           'fig_fashion_mnist': fig_5, 'fig_cifar10': fig_5}
 
 
 # %% every figure of one mode

@@ -19,14 +19,19 @@ DEFAULT = load_params(exp_params)
 
 
 @pytest.fixture(scope='module')
-def tiny():
-    """Two runs on the stand-in that differ in one parameter, as load_result gives them."""
+def several():
+    """Two runs on the stand-in that differ in one parameter, one that withholds images, as load_result gives them."""
     found = []
-    for given in ({}, {'factor_window': 30}):
+    for given in ({}, {'factor_window': 30}, {'n_validation': 20, 'epochs_s3': 1}):
         p = load_params(exp_params, mode='digits', n_train=60, n_test=40, n_maps=(8, 12, 20), epochs_s1=1, epochs_s2=1,
-                        epochs_s3=3, **({'factor_window': 20} | given))
+                        **({'factor_window': 20, 'epochs_s3': 3} | given))
         found.append(({'mode': p.mode, 'seed': p.seed, 'params': dataclasses.asdict(p), 'diverged_at': -1}, simulation.run(p)))
-    return found
+    return found[:2], found[2:]
+
+
+@pytest.fixture(scope='module')
+def tiny(several):
+    return several[0]
 
 
 @pytest.fixture(scope='module')
@@ -39,9 +44,10 @@ def recordings(tmp_path_factory):
 
 
 @pytest.mark.parametrize('name', plots.FIGURES)
-def test_every_figure_shows_its_run(tiny, recordings, name):
+def test_every_figure_shows_its_run(tiny, several, recordings, name):
     """Each is drawn from finished runs; lines and pictures hold finite numbers."""
-    runs = {'fig_nmnist': recordings, 'fig_long': tiny[:1], 'fig_replication': tiny[:1]}.get(name, tiny)
+    special = {'fig_nmnist': recordings, 'fig_search': several[1], 'fig_long': tiny[:1], 'fig_replication': tiny[:1]}
+    runs = special.get(name, tiny)
     figure = plots.FIGURES[name](runs)
     drawn = [line.get_ydata() for ax in figure.axes for line in ax.get_lines()]
     drawn += [image.get_array() for ax in figure.axes for image in ax.get_images()]
