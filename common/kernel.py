@@ -11,6 +11,7 @@ from common import ROOT
 
 NO_RESULT = ('__init__', 'exp_params', 'checks', 'plot_', 'experiments', 'equations', 'walkthrough',
              'classify', 'evaluate', 'runner', 'params_file', 'train_', 'entry')    # decide no result
+CACHE = ROOT / 'data' / 'cache' / 'numba'
 _TEXTS = {}                             # path: (time and size of the file, its code as text)
 _KERNELS = {}                           # package: {(module, name): (function, inline, dispatcher)}
 
@@ -54,10 +55,23 @@ def kernel(function=None, inline=False):
     return made
 
 
+def cache_of(package):
+    """Where the compiled kernels of a folder's present code lie."""
+    return CACHE / f'{package}-{source_digest(package)[:10]}'
+
+
+def is_compiled(package):
+    """True if kernels of a folder's present code were compiled before (a folder of the cache is made when they are defined)."""
+    return any(cache_of(package).rglob('*.nbc'))
+
+
 def compiled(package, function, inline):
     """The dispatcher of one function, cached under the folder's present code."""
-    numba.config.CACHE_DIR = str(ROOT / 'data' / 'cache' / 'numba' / f'{package}-{source_digest(package)[:10]}')
-    return numba.njit(cache=True, forceinline=inline, _nrt=not inline)(function)
+    numba.config.CACHE_DIR = str(cache_of(package))          # numba looks once, when the function is decorated
+    try:
+        return numba.njit(cache=True, forceinline=inline, _nrt=not inline)(function)
+    finally:
+        numba.config.CACHE_DIR = str(CACHE / 'libraries')    # kernels of others (librosa's) outlive an edit of a folder
 
 
 def reload_all(package, old, new):

@@ -1,4 +1,5 @@
 """Running simulations: progress, one run to its end, sweeps over processes or a cluster."""
+import itertools
 import os
 import sys
 import time
@@ -9,6 +10,7 @@ import joblib
 from tqdm import tqdm
 
 from common.checkpoint import Checkpoint
+from common.kernel import is_compiled
 from common.machine import end_with
 from common.params import checks_of
 from common.results import blown_up, code_of, is_complete, result_path, save_result
@@ -51,14 +53,30 @@ def size(p):
     return max(getattr(p, 'cost', 1.0), 0.1)
 
 
+def in_order(members):
+    """Longest first. Of folders that are not compiled yet, one member of each mode goes ahead, the folders in turn: workers
+    compile different folders side by side, and none twice."""
+    ordered, first, known = sorted(members, key=size, reverse=True), {}, set()
+    folders = {type(p).__module__.split('.')[0] for p in ordered}
+    cold = {folder for folder in folders if not is_compiled(folder)}
+    for p in ordered:
+        folder = type(p).__module__.split('.')[0]
+        if folder in cold and (folder, p.mode) not in known:
+            known.add((folder, p.mode))
+            first.setdefault(folder, []).append(p)
+    in_turn = itertools.zip_longest(*sorted(first.values(), key=len, reverse=True))
+    ahead = [p for turn in in_turn for p in turn if p is not None]
+    return ahead + [p for p in ordered if not any(p is other for other in ahead)]
+
+
 def sweep(members, n_jobs=-1, cluster=None):
-    """Run all members (Params) over processes, or on the Dask scheduler `cluster`, longest first, skipping complete ones.
+    """Run all members (Params) over processes, or on the Dask scheduler `cluster`, in_order, skipping complete ones.
 
     The bar counts estimated CPU seconds (`size`). Returns the list of error texts (empty when all went well). Bits do not
     depend on where a member runs. A damaged result is named and computed again.
     """
     todo, errors = [], []
-    for p in sorted(members, key=size, reverse=True):
+    for p in in_order(members):
         try:
             path = result_path(p)
         except OSError as error:                   # an input file is missing

@@ -16,7 +16,7 @@ import joblib
 from common import ROOT, figures
 from common.data import content_digest, find_data
 from common.figures import save_figure
-from common.kernel import source_digest
+from common.kernel import is_compiled
 from common.params import Remark, nearest
 from common.results import is_complete, load_npz, result_path, write_atomically
 from common.running import size, sweep
@@ -161,8 +161,7 @@ def announce(experiments, wanted, todo, n_jobs, machine):
     print(f'{len(experiments)} experiments, {len(wanted)} runs, {len(todo)} to do, on {machine}')
     for why in dict.fromkeys(e['missing'] for e in experiments if e['missing']):
         print(f'not run, {sum(e["missing"] == why for e in experiments)} experiments: {why}', file=sys.stderr)
-    cold = [folder for folder in dict.fromkeys(e['folder'] for e in experiments)
-            if not (ROOT / 'data' / 'cache' / 'numba' / f'{folder}-{source_digest(folder)[:10]}').exists()]
+    cold = [folder for folder in dict.fromkeys(e['folder'] for e in experiments) if not is_compiled(folder)]
     if todo:
         print(f'about {max(1, round(minutes))} min if nothing else runs here (compiled arithmetic takes {factor:.1f} times as '
               'long as where the costs were measured); the bar corrects it from the first runs on'
