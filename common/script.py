@@ -1,5 +1,6 @@
 """The main block of every script: words, one line for a mistake, running, what became of it."""
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -47,7 +48,8 @@ def one_line(package):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(1) from None
         except (ValueError, OSError) as error:
-            stop(f'{package}: {error}', 1)
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            stop(f'{package}: {error}' + '; make room on the disk and repeat the command, finished runs are kept' * full, 1)
         except MemoryError as error:
             stop(f'{package}: these sizes need more memory than there is ({error or "no more could be had"})', 1)
         except ImportError as error:

@@ -6,6 +6,7 @@ import io
 import shlex
 import sys
 import tokenize
+import warnings
 from pathlib import Path
 
 from common.params import checks_of, demand, load_params, sweep_of
@@ -35,8 +36,10 @@ def split_words(words):
 
 
 def apart(words, *names):
-    """Take the words name=... out of a command line. -> (the other words, {name: text or None})"""
+    """Take the words name=... out of a command line. -> (the other words, {name: text or None}); no text may be empty."""
     found = {name: value for name, value in split_words(words) if name in names}
+    for name, value in found.items():
+        demand(value, f'{name}= is empty: give it a value or leave it out')
     rest = [w for w in words if w.split('=')[0].strip() not in names]
     return rest, {name: found.get(name) for name in names}
 
@@ -79,7 +82,6 @@ def command(p):
     module = importlib.import_module(f'{package}.exp_params')
     words = {'mode': p.mode} | ({'array_num': p.array_num} if p.array_num != 1 else {})
     words |= {'released_code': True} if p.released_code else {}
-    import warnings
     with warnings.catch_warnings(action='ignore'):
         plain = load_params(module, **words)
     words |= {f.name: getattr(p, f.name) for f in dataclasses.fields(p) if getattr(p, f.name) != getattr(plain, f.name)}
@@ -116,6 +118,9 @@ def help_text(module, script, more=''):
     modes, parameters = described(module)
     acts = {name: words for names, words, _ in getattr(checks_of(module), 'USED', ()) for name in names.split()}
     defaults = {f.name: f.default for f in dataclasses.fields(module.Params)}
+    with warnings.catch_warnings(action='ignore'):
+        first = load_params(module, mode=next(iter(module.MODES)))         # None: what the mode fills in
+    defaults |= {name: getattr(first, name) for name, value in defaults.items() if value is None}
     lines = [f'python -m {script} [mode=...] [name=value ...]    or edit exp_params.py and run the file', more, '',
              f'modes (now: {module.mode}):', *(f'  {name:24} {text}'.rstrip() for name, text in modes.items()), '',
              'parameters (value of the first mode; where nothing is said it acts in every run):']

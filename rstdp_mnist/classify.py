@@ -21,6 +21,7 @@ from rstdp_mnist import encoding, evaluate, features
 from rstdp_mnist.simulation import decider
 
 NETWORK = Path(__file__).parent / 'published' / 'network_margin.npz'
+SMALLEST = 8                            # pixels: scikit-learn's digits
 SHOWN = 12                              # pictures in the figure
 
 
@@ -28,6 +29,9 @@ def prepared(name, image):
     """A picture as the network wants it: (28, 28) uint8. Raises ValueError with its name."""
     if image.ndim != 2 or 0 in image.shape:
         raise ValueError(f'{name}: a picture of {" x ".join(map(str, image.shape))} pixels is empty')
+    if min(image.shape) < SMALLEST:
+        size = ' x '.join(map(str, image.shape))
+        raise ValueError(f'{name}: {size} pixels show no digit; {SMALLEST} x {SMALLEST} is the least')
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     if image.shape == (images.SIZE, images.SIZE) and image.max() > 1 and image.min() >= 0 and np.median(border) == 0:
         return np.minimum(image, 255).astype(np.uint8)

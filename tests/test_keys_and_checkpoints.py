@@ -1,4 +1,5 @@
 """What a defect of one line could change unnoticed: keys, checkpoints, the order of a sweep, kept rows, ends of limits."""
+import errno
 import json
 import os
 import time
@@ -13,6 +14,8 @@ from common.data import content_digest, find_data
 from common.kernel import source_digest
 from common.params import load_params, require, within
 from common.results import is_complete, result_path, save_result
+from common.script import one_line
+from common.words import apart
 from impression_learning import exp_params
 from reproduction import evidence, experiments, publish, report
 
@@ -137,6 +140,21 @@ def test_compiled_code_of_a_library_outlives_an_edit_of_a_folder(monkeypatch, tm
     kernel.compiled('impression_learning', added, False)(1)
     assert kernel.is_compiled('impression_learning') and not kernel.is_compiled('biohsic')
     assert kernel.numba.config.CACHE_DIR == str(tmp_path / 'libraries')
+
+
+@pytest.mark.parametrize('words', [['seeds='], ['mode=smoke', 'seeds= '], ['seeds=', 'all=True']])
+def test_an_empty_word_of_a_script_is_named(words):
+    with pytest.raises(ValueError, match='seeds= is empty'):
+        apart(words, 'seeds', 'all')
+
+
+def test_a_full_disk_is_called_so(capsys):
+    with pytest.raises(SystemExit), one_line('folder'):
+        raise OSError(errno.ENOSPC, 'No space left on device', 'kernel.nbc')
+    assert 'make room on the disk' in capsys.readouterr().err
+    with pytest.raises(SystemExit), one_line('folder'):
+        raise OSError(errno.EACCES, 'Permission denied', 'kernel.nbc')
+    assert 'make room' not in capsys.readouterr().err
 
 
 def test_a_single_run_is_done_again_and_one_of_a_sweep_is_not(results, monkeypatch):

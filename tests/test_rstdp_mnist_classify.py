@@ -102,6 +102,7 @@ def test_files_of_all_kinds_are_read(tmp_path, digits):
     (lambda path: np.savez(path.with_suffix('.npz'), images=np.zeros((2, 28, 28)), labels=np.zeros(3, int)),
      'labels of shape (3,)'),
     (lambda path: np.save(path.with_suffix('.npy'), np.full((30, 30), 7)), 'of one grey value'),
+    (lambda path: np.save(path.with_suffix('.npy'), np.arange(21.0).reshape(3, 7)), '3 x 7 pixels show no digit'),
 ])
 def test_pictures_that_cannot_be_used_are_named(tmp_path, make, message):
     make(tmp_path / 'bad')

@@ -109,6 +109,15 @@ def test_the_published_network_makes_the_round_trip(tmp_path):
         assert json.loads(str(arrays['params_json'])) == json.loads(str(file['params_json']))
 
 
+def test_a_network_without_neurons_and_a_missing_folder_are_named(trained, tmp_path, capsys):
+    assert main([str(trained[0]), '-o', str(tmp_path / 'nowhere' / 'network_cr')]) == 1
+    assert 'there is no folder' in capsys.readouterr().err and not (tmp_path / 'nowhere').exists()
+    empty = {'W': np.zeros((0, 0)), 'C': np.zeros((0, 3)), 'b': np.zeros(0), 'D': np.zeros((2, 0))}
+    np.savez(tmp_path / 'empty.npz', **empty)
+    assert main([str(tmp_path / 'empty.npz'), '-o', str(tmp_path / 'out')]) == 1
+    assert 'no neurons' in capsys.readouterr().err and not (tmp_path / 'out').exists()
+
+
 def test_nothing_that_exists_is_overwritten(trained, tmp_path, capsys):
     (tmp_path / 'mine').write_text('precious')
     assert main([str(trained[0]), '-o', str(tmp_path / 'mine')]) == 1

@@ -60,6 +60,8 @@ def convert(path, task=None):
     """(arrays and JSON strings for the npz, names that were ignored) of an original file; validates every array."""
     state, ignored = read(path)
     N = len(array(state, 'weights', (None, None)))
+    if N == 0:
+        raise ValueError(f'{path}: the network has no neurons')
     C, D = array(state, 'i_weights', (N, None)), array(state, 'decoder', (None, N))
     out = {'W': array(state, 'weights', (N, N)), 'C': C, 'b': array(state, 'biases', (N,)), 'D': D}
     for name, short in NAMES.items():
@@ -82,7 +84,8 @@ def original(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        checked(arrays)
+        if not checked(arrays).b.size:
+            raise ValueError('it has no neurons')
         if 'W_initial' in arrays:
             checked(arrays, '_initial')
     except (ValueError, KeyError, EOFError) as error:
@@ -109,6 +112,8 @@ def free(name):
     """The path of a file to be made; ValueError if something is there already."""
     if Path(name).exists():
         raise ValueError(f'{name} exists already; name another file with -o')
+    if not Path(name).parent.is_dir():
+        raise ValueError(f'{name}: there is no folder {Path(name).parent}')
     return Path(name)
 
 
