@@ -281,3 +281,15 @@ def test_cifar10_in_grey(tmp_path):
     (folder / 'data_batch_1').unlink()
     with pytest.raises(FileNotFoundError, match='data_batch_1 is missing; get it with: python data/fetch.py cifar10'):
         data.load(p, 'train', 4)
+
+
+def test_dropout_falls_linearly_to_zero():
+    p = tiny(s3_dropout=0.5, dropout_epochs=4, epochs_s3=5)
+    top = simulation.Training(p, {})
+    share = []
+    for top.epoch in range(4):
+        share.append(top.dropped(1000).mean())
+    np.testing.assert_allclose(share, [0.5, 0.375, 0.25, 0.125], atol=0.03)
+    top.epoch = 4
+    assert top.dropped(1000) is None
+    assert simulation.Training(tiny(s3_dropout=0.5), {}).dropped(1000).mean() == pytest.approx(0.5, abs=0.03)

@@ -232,18 +232,6 @@ def test_without_stabiliser_weights_move_by_the_bare_rates(stabiliser):
     np.testing.assert_array_equal(np.delete(W, won, axis=0), 0.4)
 
 
-def test_dropout_falls_linearly_to_zero():
-    p = tiny(s3_dropout=0.5, dropout_epochs=4, epochs_s3=5)
-    top = simulation.Training(p, {})
-    share = []
-    for top.epoch in range(4):
-        share.append(top.dropped(1000).mean())
-    np.testing.assert_allclose(share, [0.5, 0.375, 0.25, 0.125], atol=0.03)
-    top.epoch = 4
-    assert top.dropped(1000) is None
-    assert simulation.Training(tiny(s3_dropout=0.5), {}).dropped(1000).mean() == pytest.approx(0.5, abs=0.03)
-
-
 @pytest.mark.parametrize('n_validation', [0, 20])
 def test_the_best_weights_are_those_of_the_best_epoch(n_validation):
     """Chosen by the withheld images if there are any, else by the test images; of equals the later epoch."""
