@@ -46,6 +46,7 @@ def W_on(p):
 
 
 def W_learns(p):
+    """W changes: updates are applied, at a rate that is not 0."""
     return W_on(p) and any(p.eta_fw)
 
 

@@ -8,7 +8,7 @@ from common import ROOT
 from common.results import write_atomically
 from reproduction.claims import VERDICTS, all_claims, ends, find, read
 from reproduction.evidence import number
-from reproduction.tables import anchor, fill, markdown, table
+from reproduction.tables import anchor, fill, markdown, rows_table, table
 
 PAGES = 'figures/published'
 
@@ -81,6 +81,13 @@ def commands():
         ['`make test`', f'{test["tests"]} tests',
          f'{full["install"]} to install ({full["packages"]} packages, {full["size"]} with the CPU build of torch), then '
          f'{test["time"]}; {test["machine"]}, {test["date"]}']])
+
+
+def compilation():
+    """CPU seconds of short runs with nothing compiled, and with everything compiled (benchmarks/first_run.json)."""
+    found = json.loads((ROOT / 'benchmarks' / 'first_run.json').read_text())['cpu']
+    lines = [[f'`{row["what"]}`', f'{row["cold"]:.0f} s', f'{row["warm"]:.1f} s'] for row in found['rows']]
+    return table(['run', 'nothing compiled', 'compiled'], lines) + f'\n\n{found["machine"]}; {found["date"]}.'
 
 
 def papers(rows):
@@ -171,10 +178,14 @@ def write(rows, root):
     for name, text in (('bands', bands), ('papers', papers), ('findings', findings)):
         fill(root / 'README.md', name, text(rows))
     fill(root / 'README.md', 'commands', commands())
+    fill(root / 'docs' / 'speed.md', 'compilation', compilation())
     judged = all_claims(rows)
     for folder in read('papers'):
-        fill(root / folder / 'README.md', 'holds', holds(folder, judged))
-        fill(root / folder / 'README.md', 'paired', paired([row for row in rows if row['folder'] == folder]))
+        path, own = root / folder / 'README.md', [row for row in rows if row['folder'] == folder]
+        fill(path, 'holds', holds(folder, judged))
+        fill(path, 'paired', paired(own))
+        for figure in dict.fromkeys(row['figure'] for row in own):           # a table of one figure: <!-- rows fig_1 -->
+            fill(path, f'rows {figure}', rows_table([row for row in own if row['figure'] == figure]))
     write_atomically(root / 'CLAIMS.md', lambda file: file.write(claims_page(rows).encode()))
 
 

@@ -18,7 +18,7 @@ def experiment(mode, figure, runs, rows, claim=None):
 def estimation(level):
     """Fig. 1, estimation."""
     if level == 'quick':
-        return [experiment('estimation', 'fig_1', members('estimation', trial_num_2=6, test_num=12), [])]
+        return [experiment('estimation', 'fig_1', members('estimation', trial_num_2=3, test_num=6), [])]
     rows = [
         row('objective, last 60 trials', trained(lambda o: o[-60:].mean()), -0.096, (-0.12, -0.075), main=True),
         row('objective, trials 60-99 over the last 60', trained(lambda o: o[60:100].mean() / o[-60:].mean()), 1.23,
@@ -60,7 +60,7 @@ def estimation(level):
 def categorisation(level):
     """Fig. 4."""
     if level == 'quick':
-        return [experiment('categorisation', 'fig_4', members('categorisation', trial_num_2=6, test_num=12), [])]
+        return [experiment('categorisation', 'fig_4', members('categorisation', trial_num_2=3, test_num=12), [])]
     rows = [
         row('objective, best block of 20 trials', trained(lambda o: blocks(o).max()), -0.22, (-0.26, -0.16)),
         row('objective, last 40 trials', trained(lambda o: o[-40:].mean()), -0.29, (-0.36, -0.22)),

@@ -40,6 +40,19 @@ def test_what_holds_stands_in_the_readmes_of_the_folders():
     assert len(found) >= 4
 
 
+def test_tables_of_one_figure_are_filled_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(front, 'read', lambda name: {} if name == 'claims' else {'f': {}})
+    monkeypatch.setattr(front, 'claims_page', lambda rows: '')
+    for name in ('papers', 'findings'):
+        monkeypatch.setattr(front, name, lambda rows: '')
+    (tmp_path / 'f').mkdir()
+    marks = '<!-- rows fig -->\n<!-- /rows fig -->\n<!-- rows other -->\n<!-- /rows other -->'
+    (tmp_path / 'f' / 'README.md').write_text(marks)
+    front.write([finished(band=[0, 2])], tmp_path)
+    text = (tmp_path / 'f' / 'README.md').read_text()
+    assert '| q | 1 ± 0.1 | 10 | 0 .. 2 | no band |' in text and text.endswith('<!-- rows other -->\n<!-- /rows other -->')
+
+
 def test_paired_comparisons_show_difference_and_p():
     rows = [finished(0.5, 0.1, quantity='a - b: difference', figure=None, mode='claims'),
             finished(0.001, None, quantity='a - b: p of the paired t test', figure=None, mode='claims')]
