@@ -1,8 +1,13 @@
 """What is allowed, and which code of the five folders a run is built on."""
 from common.params import one_of, within
 
-COST = {'backprop': 3.0, 'hsic': 3.0, 'hsic_exact': 3.0}        # {rule: CPU seconds of a run}
-FOLDERS = {'backprop': 'biohsic', 'hsic': 'biohsic', 'hsic_exact': 'biohsic'}
+COST = {'backprop': 1.0, 'hsic': 3.0, 'hsic_exact': 3.0, 'impression_learning': 8.0, 'reinforce': 8.0,
+        'three_factor': 5.0, 'PAL': 5.0, 'FA': 5.0, 'transport': 5.0,
+        'rstdp': 8.0, 'rstdp_margin': 8.0}            # {rule: CPU seconds of a run}
+FOLDERS = {'backprop': 'biohsic', 'hsic': 'biohsic', 'hsic_exact': 'biohsic', 'impression_learning': 'impression_learning',
+           'reinforce': 'impression_learning', 'three_factor': 'task_plasticity',
+           'PAL': 'microcircuits', 'FA': 'microcircuits', 'transport': 'microcircuits',
+           'rstdp': 'rstdp_mnist', 'rstdp_margin': 'rstdp_mnist'}
 EQUATIONS = {'biohsic': ('equations',)}             # files of a folder, if not all that decide its own results
 USED = [('data', 'with rule=rstdp or rule=rstdp_margin', lambda p: p.rule.startswith('rstdp'))]
 

@@ -14,7 +14,9 @@ class Params:
     array_num: int = 1                  # member of the mode's sweep; 0 = all
     seed: int = 1                       # task, weights, noise
     rule: str = 'hsic'                  # a key of rules.RULES
-    length: float = 1.0                 # factor of the number of updates and of the training before the second measurement
+    rival: bool = False                 # learning: back-propagation in the network of this rule
+    rate: float = 1.0                   # learning: factor of the learning rates
+    length: float = 1.0                 # factor of the number of updates, and of the training
     data: str = 'mnist'                 # images of the spiking network: 'mnist', or 'digits' (stand-in)
 
     def __post_init__(self):
@@ -23,7 +25,8 @@ class Params:
     @property
     def member(self):
         """Name of the result."""
-        return f'{self.mode}_{self.rule}_seed{self.seed}'
+        rival = '_rival' if self.rival else ''
+        return f'{self.mode}_{self.rule}{rival}_rate{self.rate:g}_seed{self.seed}'
 
     @property
     def cost(self):
@@ -33,7 +36,15 @@ class Params:
 
 MODES = {
     'updates': {},                      # alignment and noise of the updates of one rule
+    'learning': {},                     # learning curves of the rules and of back-propagation in their networks
     'smoke': dict(length=0.02),         # tests
 }
-SEEDS = range(1, 11)
-SWEEPS = {'updates': [dict(rule=rule, seed=seed) for rule in COST for seed in SEEDS]}
+SEEDS, RATES, PUBLISHED = range(1, 11), (0.3, 1.0, 3.0), (1.0,)
+LEARNERS = [                            # (rule, rival, factors of the rates); the authors of the last two networks tuned theirs
+    ('hsic', False, RATES), ('hsic', True, RATES), ('impression_learning', False, RATES), ('reinforce', False, RATES),
+    ('impression_learning', True, RATES), ('three_factor', False, RATES), ('three_factor', True, RATES),
+    ('PAL', False, PUBLISHED), ('FA', False, PUBLISHED), ('PAL', True, PUBLISHED), ('rstdp', False, PUBLISHED),
+    ('rstdp_margin', False, PUBLISHED), ('rstdp', True, RATES)]
+SWEEPS = {'updates': [dict(rule=rule, seed=seed) for rule in COST for seed in SEEDS],
+          'learning': [dict(rule=rule, rival=rival, rate=rate, seed=seed) for rule, rival, rates in LEARNERS for rate in rates
+                       for seed in SEEDS]}

@@ -1,14 +1,26 @@
 """The five rules on one page: what reproduce.py runs, and the numbers it shows. Nothing here was published before: no paper, no
-released value; the only bands are those of the checks, whose answer is known."""
+released value; the only bands are those of checks whose answer is known."""
 import numpy as np
 
 from across import exp_params
 from across.checks import COST
+from across.experiments_mnist import mnist
+from across.measures import RIGHT_WAY, first_crossing
+from common.params import load_params
 from reproduction.evidence import each, members, row
 
 STAGES = ('untrained', 'trained')
-NAMES = {'backprop': 'back-propagation', 'hsic': 'HSIC-Hebbian', 'hsic_exact': 'HSIC-Hebbian, exact signal'}
-CHECKS = {'backprop': (0.99, 1), 'hsic_exact': (0.99, 1)}      # mathematics: the mean of their updates is the gradient
+NAMES = {'backprop': 'back-propagation', 'hsic_exact': 'HSIC-Hebbian, exact signal', 'hsic': 'HSIC-Hebbian',
+         'impression_learning': 'impression learning', 'reinforce': 'REINFORCE', 'three_factor': 'three-factor rule',
+         'transport': 'circuit with weight transport', 'PAL': 'PAL', 'FA': 'feedback alignment', 'rstdp': 'R-STDP',
+         'rstdp_margin': 'R-STDP, margin'}
+TASKS = {                               # task: (its rules, the first one's network is the rival's)
+    'XOR': ('hsic',), 'two hidden causes': ('impression_learning', 'reinforce'), 'estimation': ('three_factor',),
+    'yin-yang': ('PAL', 'FA'), 'digits, layer 3': ('rstdp', 'rstdp_margin')}
+CHECKS = {                              # mathematics: the mean of their updates is the gradient, up to a finite mean's noise
+    ('backprop', 0): (0.99, 1), ('backprop', 1): (0.99, 1), ('transport', 0): (0.99, 1), ('hsic_exact', 0): (0.97, 1),
+    ('hsic_exact', 1): (0.97, 1)}
+WAY, SMOOTH = 0.9, 5                    # criterion: this share of the way that back-propagation goes; points of a running mean
 CLAIM = ('Five local rules by the same measures: how close the mean update is to the gradient, how noisy a single one is, how '
          'many samples learning takes, and what accuracy on MNIST costs. Tasks and networks differ, so only rules of the same '
          'network compare directly.')
@@ -16,34 +28,96 @@ CLAIM = ('Five local rules by the same measures: how close the mean update is to
 
 def of(rule, name, stage):
     """A row's value: a measure of one rule, one number a seed."""
-    return lambda runs: each(lambda d, p: d[name][stage])([run for run in runs if run[0]['params']['rule'] == rule])
+    return lambda runs: each(lambda d, p: d[name][stage])([
+        run for run in runs if run[0]['mode'] == 'updates' and run[0]['params']['rule'] == rule])
 
 
 def crossing(rule, stage):
     """A row's value: the n at which the median over seeds of the cosine of n updates' mean comes within 45 degrees."""
-    from across.measures import RIGHT_WAY, first_crossing
-
     def value(runs):
-        blocks = np.array([d['blocks'][stage] for meta, d in runs if meta['params']['rule'] == rule])
-        return first_crossing(blocks[0, :, 0], np.median(blocks[:, :, 1], axis=0), RIGHT_WAY)
+        curve = np.median(of_blocks(runs, rule, stage)[:, :, 1], axis=0)
+        return first_crossing(of_blocks(runs, rule, stage)[0, :, 0], curve, RIGHT_WAY)
     return value
 
 
-def updates(level):
-    """Alignment and noise of all rules."""
-    seeds, more = (range(1, 4), {'length': 0.1}) if level == 'quick' else (exp_params.SEEDS, {})
+def of_blocks(runs, rule, stage):
+    """(seeds, levels, 2) of measures.measured."""
+    return np.array([d['blocks'][stage] for meta, d in runs if meta['mode'] == 'updates' and meta['params']['rule'] == rule])
+
+
+# ---------------------------------------------------------------- samples to criterion
+
+def curves(runs, rule, rival=False):
+    """{factor of the rate: [(samples seen, smoothed score), ...]} of the seeds."""
+    found = {}
+    for meta, d in runs:
+        p = meta['params']
+        if p['mode'] == 'learning' and (p['rule'], p['rival']) == (rule, rival):
+            score = np.convolve(d['score'], np.ones(SMOOTH) / SMOOTH, 'valid')
+            found.setdefault(p['rate'], []).append((d['seen'][SMOOTH - 1:], score))
+    return found
+
+
+def criterion(runs, task):
+    """The score that counts as learned: WAY of the way from the start to the end of back-propagation at its best rate."""
+    rival = curves(runs, TASKS[task][0], True)
+    start = np.mean([d['score'][0] for meta, d in runs if meta['params']['rule'] == TASKS[task][0] and 'score' in d])
+    end = max(np.nanmean([score[-1] for _, score in some]) for some in rival.values())
+    return start + WAY * (end - start)
+
+
+def reached(runs, task, rule, rival=False):
+    """Samples to criterion of every seed at the rate with the smallest median; inf: never."""
+    level, found = criterion(runs, task), []
+    for some in curves(runs, rule, rival).values():
+        found.append([float(seen[np.argmax(score >= level)]) if (score >= level).any() else np.inf for seen, score in some])
+    return min(found, key=lambda values: (np.median(values), np.mean(np.isinf(values))))
+
+
+def samples(task, rule, rival=False):
+    """A row's value: samples to criterion, one a seed; their median (None if inf) where some seeds never get there."""
+    def value(runs):
+        found = reached(runs, task, rule, rival)
+        return found if np.isfinite(found).all() else float(np.median(found))
+    return value
+
+
+def learning_rows(n):
+    """Rows of samples to criterion."""
+    note = f'{WAY:.0%} of the way of back-propagation in the same network; best of the rates tried; empty: most networks never'
+    found = []
+    for task, rules in TASKS.items():
+        pairs = [(rule, False) for rule in rules] + [(rules[0], True)]
+        found += [row(f'{task}, {NAMES["backprop" if rival else rule]}: samples to criterion', samples(task, rule, rival),
+                      median=True, note=note, n=n) for rule, rival in pairs]
+    return found
+
+
+# ---------------------------------------------------------------- the experiments
+
+def all_rules(level):
+    """Alignment, noise, samples to criterion."""
+    seeds, some, more = {'quick': (range(1, 3), range(1, 3), {'length': 0.04}), 'headline': (exp_params.SEEDS, range(1, 6), {}),
+                         'paper': (exp_params.SEEDS, exp_params.SEEDS, {})}[level]
     runs = [p for rule in COST for p in members(exp_params, 'updates', seeds, rule=rule, **more)]
     rows = []
     for rule in COST:
         for stage, when in enumerate(STAGES):
             rows += [row(f'{NAMES[rule]}, {when}: cosine of the mean update with the gradient', of(rule, 'cosine', stage),
-                         band=CHECKS.get(rule)),
+                         band=CHECKS.get((rule, stage))),
                      row(f'{NAMES[rule]}, {when}: signal to noise ratio of one update', of(rule, 'snr', stage), median=True),
                      row(f'{NAMES[rule]}, {when}: samples until within 45 degrees of the gradient', crossing(rule, stage),
                          n=len(seeds))]
-    return {'mode': 'updates', 'figure': 'fig_rules', 'claim': CLAIM, 'runs': runs, 'rows': rows}
+    if level != 'quick':
+        runs += [load_params(exp_params, mode='learning', rule=rule, rival=rival, rate=rate, seed=seed)
+                 for rule, rival, rates in exp_params.LEARNERS for rate in rates for seed in some]
+        rows += learning_rows(len(some))
+    digits = {'runs': [p if p.data == 'digits' or not p.rule.startswith('rstdp') else
+                       load_params(exp_params, **vars(p) | {'data': 'digits'}) for p in runs], 'standin': 'digits'}
+    return {'mode': 'updates, learning', 'figure': 'fig_rules', 'claim': CLAIM, 'runs': runs, 'rows': rows, 'needs': 'mnist',
+            'instead': digits}
 
 
 def experiments(level):
     """All experiments of a level: 'quick', 'headline' or 'paper'."""
-    return [updates(level)]
+    return [all_rules(level)] + ([mnist()] if level == 'paper' else [])

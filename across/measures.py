@@ -5,32 +5,31 @@ RIGHT_WAY = np.cos(np.pi / 4)           # within 45 degrees of the gradient
 
 
 def cosine(a, b):
-    """Cosine of two arrays of the same size; nan if one is zero."""
-    length = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(np.vdot(a, b) / length) if length > 0 else np.nan
+    """Cosine of a (D,), or of each row of a (m, D), with b (D,); 0 where one of them is zero: no direction at all."""
+    length = np.linalg.norm(a, axis=-1) * np.linalg.norm(b)
+    return np.divide(a @ b, length, out=np.zeros(np.shape(length)), where=length > 0)
 
 
 def measured(updates, gradient):
-    """What a rule's updates u_1 .. u_T, arrays like `gradient` (the direction that would improve its objective), are worth.
+    """What a rule's updates, arrays (D,) or several in rows (m, D), are worth. gradient (D,): improves its objective.
 
     cosine: of their mean with the gradient;  snr: |mean|^2 / trace(covariance) of one of them;  blocks (levels, 2): n, median
     cosine of the mean of n consecutive ones with the gradient, n = 1, 2, 4 .. T / 8;  samples: the n at which it is 45 degrees.
     """
     waiting, found, total, squares, count = {}, {}, 0.0, 0.0, 0
-    for u in updates:
-        total, squares, count = total + u, squares + np.vdot(u, u), count + 1
-        n = 1                                      # pairs of blocks of n become one of 2 n, as in a binary counter
-        while True:
-            found.setdefault(n, []).append(cosine(u, gradient))
-            if n not in waiting:
-                waiting[n] = u
-                break
-            u, n = waiting.pop(n) + u, 2 * n
+    for rows in map(np.atleast_2d, updates):
+        total, squares, count = total + rows.sum(axis=0), squares + (rows ** 2).sum(), count + len(rows)
+        n = 1
+        while len(rows):                           # two neighbours of n become one of 2 n; an odd one waits for its partner
+            found.setdefault(n, []).extend(cosine(rows, gradient))
+            rows = np.concatenate([waiting.pop(n, rows[:0]), rows])
+            even = len(rows) // 2 * 2
+            waiting[n], rows, n = rows[even:], rows[:even].reshape(-1, 2, rows.shape[1]).sum(axis=1), 2 * n
     mean = total / count
-    noise = squares / count - np.vdot(mean, mean)
-    blocks = np.array([(n, np.median(np.nan_to_num(values))) for n, values in found.items() if len(values) >= 8])
-    return {'cosine': cosine(mean, gradient), 'snr': np.vdot(mean, mean) / max(noise, 1e-300), 'blocks': blocks,
-            'samples': first_crossing(blocks[:, 0], blocks[:, 1], RIGHT_WAY)}
+    noise = squares / count - mean @ mean
+    blocks = np.array([(n, np.median(values)) for n, values in found.items() if len(values) >= 8])
+    return {'cosine': cosine(mean, gradient), 'snr': mean @ mean / max(noise, 1e-300), 'blocks': blocks,
+            'samples': first_crossing(*blocks.T, RIGHT_WAY)}
 
 
 def first_crossing(x, y, level):
