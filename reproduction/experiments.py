@@ -154,6 +154,22 @@ def draw(experiment, runs):
     return png
 
 
+def saved_runs(experiment):
+    """Paths of the results of an experiment: [] if it was not run, or if a run failed (then `missing` says so)."""
+    paths = [] if experiment['missing'] else [result_path(p) for p in experiment['runs']]
+    if not all(is_complete(path) for path in paths):
+        experiment['missing'], paths = 'a run of this experiment failed; see the messages of reproduce.py', []
+    return paths
+
+
+def evaluated(experiment, machine):
+    """(finished rows of an experiment from its saved runs, its figure drawn). Done in a worker process: drawing takes time."""
+    os.environ.setdefault('MPLBACKEND', 'Agg')
+    runs = [load_npz(path, 'result') for path in saved_runs(experiment)] or None
+    png = draw(experiment, runs) if runs else None
+    return [row | {'picture': content_digest(png) if png else None} for row in rows_of(experiment, runs, machine)]
+
+
 def announce(experiments, wanted, todo, n_jobs, machine):
     """Say what is about to be done, and how long it may take."""
     factor = slowness() if todo else 1.0
@@ -187,14 +203,9 @@ def reproduce(level, only, wanted_figures, n_jobs, cluster):
     replaced = {(e['folder'], e['figure']) for e in experiments}
     kept = [row for row in report.read_rows() if ((row['folder'], row['figure']) not in replaced if wanted_figures else
                                                   row['folder'] not in folders(only))]
-    for experiment in experiments:
-        paths = [] if experiment['missing'] else [result_path(p) for p in experiment['runs']]
-        done = bool(paths) and all(is_complete(path) for path in paths)
-        runs = [load_npz(path, 'result') for path in paths] if done else None
-        if not done and not experiment['missing']:
-            experiment['missing'] = 'a run of this experiment failed; see the messages of reproduce.py'
-        png = draw(experiment, runs) if runs else None
-        kept += [row | {'picture': content_digest(png) if png else None} for row in rows_of(experiment, runs, machine)]
+    workers = max(1, min(joblib.effective_n_jobs(n_jobs), len(experiments)))
+    for rows in joblib.Parallel(workers)(joblib.delayed(evaluated)(experiment, machine) for experiment in experiments):
+        kept += rows
     kept.sort(key=lambda row: list(PAPERS).index(row['folder']))
     write_atomically(figures.FIGURES / 'results.json', lambda file: file.write(json.dumps(kept, indent=1).encode()))
     page = report.write(kept, PAPERS)
