@@ -1,4 +1,4 @@
-"""Compiled kernels: numba.njit with a cache that notices an edit in any file of a folder."""
+"""Compiled kernels: numba.njit with a cache that notices an edit in any file that a kernel needs."""
 import ast
 import functools
 import hashlib
@@ -37,7 +37,7 @@ def source_digest(package, names=None):
 
 
 def kernel(function=None, inline=False):
-    """numba.njit with a cache on disk that notices an edit in any file of the folder (numba's own looks at one file).
+    """numba.njit with a cache on disk that notices an edit in any file that the kernel needs (numba's own looks at one file).
 
     inline=True for the pieces of a kernel: compiled into their caller, and without numba's reference counting, which costs
     more than a small network's arithmetic. They must not allocate arrays or take rows (x[l, i], not x[l][i]).
@@ -55,19 +55,47 @@ def kernel(function=None, inline=False):
     return made
 
 
-def cache_of(package):
-    """Where the compiled kernels of a folder's present code lie."""
-    return CACHE / f'{package}-{source_digest(package)[:10]}'
+@functools.cache
+def imported(code, package):
+    """Names of the modules of a folder that this code of one of them imports."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, (ast.ImportFrom, ast.Import)):
+            names = [node.module or ''] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            found |= {name.split('.')[1] for name in names if name.startswith(f'{package}.')}
+    return found
+
+
+def needed(package, name):
+    """Names of the modules of a folder on whose code a kernel of one of them can depend: itself, what it imports, and so on."""
+    found, todo = set(), {name}
+    while todo:
+        found |= todo
+        paths = [ROOT / package / f'{one}.py' for one in todo]
+        todo = {one for path in paths for one in imported(plain_code(path), package)} - found
+        todo = {one for one in todo if (ROOT / package / f'{one}.py').exists() and not one.startswith(NO_RESULT)}
+    return found
+
+
+def cache_of(package, name):
+    """Where the compiled kernels of one module of a folder lie: another place when its code changes, or that of a module which
+    it needs."""
+    names = needed(package, name) if (ROOT / package / f'{name}.py').exists() else None
+    return CACHE / package / f'{name}-{source_digest(package, names)[:10]}'
 
 
 def is_compiled(package):
-    """True if kernels of a folder's present code were compiled before (a folder of the cache is made when they are defined)."""
-    return any(cache_of(package).rglob('*.nbc'))
+    """True if kernels of a folder's present code were compiled before (a place in the cache is made when they are defined)."""
+    return any(place == cache_of(package, place.name.rpartition('-')[0]) and any(place.rglob('*.nbc'))
+               for place in (CACHE / package).glob('*'))
 
 
 def compiled(package, function, inline):
-    """The dispatcher of one function, cached under the folder's present code."""
-    numba.config.CACHE_DIR = str(cache_of(package))          # numba looks once, when the function is decorated
+    """The dispatcher of one function, cached under the present code that it can depend on."""
+    place = cache_of(package, Path(function.__code__.co_filename).stem)
+    numba.config.CACHE_DIR = str(place)                      # numba looks once, when the function is decorated
     try:
         return numba.njit(cache=True, forceinline=inline, _nrt=not inline)(function)
     finally:

@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from common import data, kernel, running
+from common import data, running
 from common.checkpoint import Checkpoint
 from common.data import content_digest, find_data
 from common.kernel import source_digest
@@ -113,33 +113,6 @@ def test_a_sweep_begins_with_the_longest_runs_whatever_their_order(results, monk
     monkeypatch.setattr(running, 'progress', lambda *args, **more: running.tqdm(disable=True))
     assert running.sweep(members, n_jobs=1) == []
     assert order == [900_000, 400_000, 200_000, 100_000]
-
-
-def test_folders_that_are_not_compiled_yet_go_ahead_in_turn(monkeypatch):
-    """Two workers then compile different folders side by side, and every mode of a folder before its second run."""
-    monkeypatch.setattr(running, 'is_compiled', lambda folder: folder == 'biohsic')
-    sizes = {'a': 1.0, 'b': 9.0, 'c': 5.0, 'd': 2.0, 'e': 7.0, 'f': 3.0}
-    monkeypatch.setattr(running, 'size', lambda p: sizes[p.name])
-
-    def member(name, folder, mode):
-        return type('Params', (), {'__module__': f'{folder}.exp_params', 'name': name, 'mode': mode})()
-    members = [member('a', 'impression_learning', 'standard'), member('b', 'biohsic', 'lif_xor'),
-               member('c', 'impression_learning', 'SNR'), member('d', 'microcircuits', 'fig3_weak'),
-               member('e', 'microcircuits', 'fig3_weak'), member('f', 'impression_learning', 'SNR')]
-    assert ''.join(p.name for p in running.in_order(members)) == 'ceabfd'
-    monkeypatch.setattr(running, 'is_compiled', lambda folder: True)
-    assert ''.join(p.name for p in running.in_order(members)) == 'becfda'
-
-
-def test_compiled_code_of_a_library_outlives_an_edit_of_a_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(kernel.numba.config, 'CACHE_DIR', '')           # put back afterwards
-    monkeypatch.setattr(kernel, 'CACHE', tmp_path)
-
-    def added(x):
-        return x + 1
-    kernel.compiled('impression_learning', added, False)(1)
-    assert kernel.is_compiled('impression_learning') and not kernel.is_compiled('biohsic')
-    assert kernel.numba.config.CACHE_DIR == str(tmp_path / 'libraries')
 
 
 @pytest.mark.parametrize('words', [['seeds='], ['mode=smoke', 'seeds= '], ['seeds=', 'all=True']])
