@@ -78,9 +78,9 @@ def commands():
          f'{core["install"]} to install ({core["packages"]} packages, {core["size"]}), then {quick["time"]} with nothing '
          f'compiled; {quick["machine"]}, {quick["date"]}'],
         ['`make reproduce`', 'the headline figures at full scale', f'{run["time"]}; {run["machine"]}, {run["date"]}'],
-        ['`make test`', f'{test["tests"]} tests',
+        ['`make test`', 'all tests but the slow ones',
          f'{full["install"]} to install ({full["packages"]} packages, {full["size"]} with the CPU build of torch), then '
-         f'{test["time"]}; {test["machine"]}, {test["date"]}']])
+         f'{test["time"]} for {test["tests"]} tests; {test["machine"]}, {test["date"]}']])
 
 
 def compilation():

@@ -135,7 +135,9 @@ def test_the_front_page_is_short_and_its_picture_light():
 
 def test_every_link_of_the_pages_leads_somewhere():
     pages = [ROOT / name for name in ('README.md', 'CLAIMS.md', 'CONTRIBUTING.md')]
-    pages += [*ROOT.glob('*/README.md'), *(ROOT / 'docs').glob('*.md'), *PUBLISHED.glob('*.md')]
+    unpublished = set(PAPERS) - {row['folder'] for row in ROWS}            # their pictures are still to come
+    pages += [path for path in ROOT.glob('*/README.md') if path.parent.name not in unpublished]
+    pages += [*(ROOT / 'docs').glob('*.md'), *PUBLISHED.glob('*.md')]
     lost, links = [], 0
     for file in pages:
         for target in re.findall(r'\]\(([^)\s]+)\)', re.sub(r'```.*?```', '', file.read_text(encoding='utf-8'), flags=re.S)):
@@ -146,6 +148,8 @@ def test_every_link_of_the_pages_leads_somewhere():
             links += 1
             if not there.exists():
                 lost.append(f'{file.name}: {target}')
+            elif re.fullmatch(r'L\d+', place):                           # a line of a program
+                lost += [f'{file.name}: {target}'] if int(place[1:]) > len(there.read_text().splitlines()) else []
             elif place:
                 text = there.read_text(encoding='utf-8')
                 headings = re.findall(r'^#+ (.*)$', text, re.M)
