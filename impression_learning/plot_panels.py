@@ -44,6 +44,12 @@ def curve(ax, values, label=None, colour=None, x=None, **style):
         ax.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.25, lw=0)
 
 
+def from_zero(ax):
+    """The y axis shows zero, too."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(0, low), high + 0.05 * max(0, high))
+
+
 def unit(sequence, i):
     """Activity of unit i (steps,), or of the last one of a smaller network."""
     return sequence[:, min(i, sequence.shape[1] - 1)]
@@ -70,7 +76,8 @@ def seeds(runs):
 def loss(ax, runs, name='loss_mean'):
     """[loss] Test loss through training."""
     curve(ax, stack(runs, name) / 1000, colour=COLOURS['il'], marker='o')
-    ax.set(xlabel='snapshot (5 % of training)', ylabel=r'test loss ($10^3$)', ylim=(0, None), title=f'Loss, {seeds(runs)}')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel=r'test loss ($10^3$)', title=f'Loss, {seeds(runs)}')
+    from_zero(ax)
 
 
 def io_trace(ax, runs):
@@ -117,8 +124,9 @@ def phases(ax, runs, window=(0, 400), i=1, title=None):
     d = runs[0][1]
     b = min(window[1], len(d['wake_sequence']))
     a = max(0, b - window[1] + window[0])
-    ax.plot(np.arange(a, b), unit(d['wake_sequence'][a:b], i), color=COLOURS['data'], lw=2.2, label='wake')
-    ax.plot(np.arange(a, b), unit(d['wake_sleep_sequence'][a:b], i), color=COLOURS['il'], lw=1.0, label='alternating')
+    for name, colour, width, label in (('wake', 'data', 2.2, 'wake'), ('wake_sleep', 'il', 1.0, 'alternating')):
+        ax.plot(np.arange(a, b), unit(d[f'{name}_sequence'][a:b], i), '.-' if b - a == 1 else '-', color=COLOURS[colour],
+                lw=width, label=label)
     ax.set(xlabel='time (steps)', ylabel=f'unit {min(i, d["wake_sequence"].shape[1] - 1)}',
            title=title or f'Phases, correlation {float(d["wake_sleep_correlation"]):.3f}')
     ax.margins(y=0.25)
@@ -168,7 +176,8 @@ def norms(ax, runs, rules=('il', 'corrected')):
     for rule in present(runs, rules):
         norm = np.sqrt((stack(runs, f'mean_{rule}') ** 2).sum(axis=(2, 3)))
         curve(ax, norm, LABELS.get(rule, rule), COLOURS.get(rule))
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='norm of the mean update', ylim=(0, None), title='Norms')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel='norm of the mean update', title='Norms')
+    from_zero(ax)
     ax.legend()
 
 

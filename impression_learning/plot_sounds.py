@@ -61,14 +61,16 @@ def vocal_reproduction(axes, runs):
 
 
 def vocal_loss(ax, runs):
-    """[vocal_loss_fig] Test loss through training, log scale."""
-    for meta, d in runs:
-        p = meta['params']
-        rule = 'il' if p['algorithm'] == 'wake_sleep' else 'released' if p['released_code'] else 'corrected'
-        style, more = ('o--', ', released rule') if rule == 'il' and p['released_code'] else ('o-', '')
+    """[vocal_loss_fig] Test loss through training, log scale: a line a run."""
+    rules = [(meta['params']['algorithm'] == 'wake_sleep', meta['params']['released_code']) for meta, _ in runs]
+    for i, (meta, d) in enumerate(runs):
+        p, n = meta['params'], rules.count(rules[i])
+        rule = 'il' if rules[i][0] else 'released' if p['released_code'] else 'corrected'
+        style, more = ('o--', ', released rule') if rules[i] == (True, True) else ('o-', '')
+        label = None if rules[i] in rules[:i] else LABELS[rule] + more + (f', {n} seeds' if n > 1 else '')
         if 'loss_mean' in d:
             epochs = np.linspace(0, p['epoch_num'], len(d['loss_mean']), endpoint=False)
-            ax.plot(epochs, d['loss_mean'], style, ms=3, color=COLOURS[rule], label=LABELS[rule] + more)
+            ax.plot(epochs, d['loss_mean'], style, ms=3, color=COLOURS[rule], label=label)
         else:
             ax.plot([], [], color=COLOURS[rule], label=f'{LABELS[rule]}: diverged at step {meta["diverged_at"]}')
     ax.set(xlabel='epochs', ylabel='test loss', yscale='log', title='Loss through training')
@@ -118,6 +120,8 @@ def digits(axes, runs):
     last = slice(repeat - 1, None, repeat)
     rows = (test_stimulus(d)[last], reproduction(d, d['wake_sequence'])[last], reproduction(d, d['gen_sim'][0])[::5])
     for ax, images, title in zip(axes, rows, ('Test images', 'Reproduction in wake', 'Generated, every 5th step'), strict=True):
-        ax.imshow(np.hstack([image.reshape(shape) for image in images[:10]]), cmap='gray_r', vmin=0, vmax=1)
+        canvas = np.zeros((10, *shape))
+        canvas[:len(images[:10])] = images[:10].reshape(-1, *shape)
+        ax.imshow(np.hstack(canvas), cmap='gray_r', vmin=0, vmax=1)
         ax.set_title(title)
         ax.set_axis_off()
