@@ -278,7 +278,7 @@ def over_seeds(ax, runs, parameter, name):
     x = sorted(groups)
     means, halves = zip(*(interval(groups[value]) for value in x), strict=True)
     ax.errorbar(x, means, None if None in halves else halves, fmt='o-', capsize=3)
-    ax.set_title(f'n = {len(groups[x[0]])} seed' + ('s' if len(groups[x[0]]) > 1 else ''))
+    ax.set_title('Mean, 95 %: ' * (None not in halves) + seeds(groups[x[0]]))
 
 
 def loss_curves(ax, runs, name, title):
