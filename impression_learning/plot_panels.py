@@ -66,9 +66,10 @@ def reproduction(d, sequence):
     return sequence[:, :W_out.shape[1]] @ W_out.T
 
 
-def seeds(runs):
-    """'n = 3 seeds' for the titles."""
-    return f'n = {len(runs)} seed{"s" if len(runs) > 1 else ""}'
+def seeds(runs, spread=False):
+    """'n = 3 seeds' for the titles; spread: of a panel that shows mean and interval (from three runs on)."""
+    n = len(finite(runs))
+    return 'mean, 95 %, ' * (spread and n > 2) + f'n = {n} seed' + 's' * (n > 1)
 
 
 # ---------------------------------------------------------------- Fig. 1
@@ -76,7 +77,7 @@ def seeds(runs):
 def loss(ax, runs, name='loss_mean'):
     """[loss] Test loss through training."""
     curve(ax, stack(runs, name) / 1000, colour=COLOURS['il'], marker='o')
-    ax.set(xlabel='snapshot (5 % of training)', ylabel=r'test loss ($10^3$)', title=f'Loss, {seeds(runs)}')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel=r'test loss ($10^3$)', title=f'Loss: {seeds(runs, True)}')
     from_zero(ax)
 
 
@@ -158,7 +159,7 @@ def cosine_similarity(ax, runs, rules=('corrected',), name='cosine', other='impr
     for rule in present(runs, rules):
         curve(ax, stack(runs, f'{name}_{rule}'), LABELS.get(rule, rule), COLOURS.get(rule))
     ax.axhline(0, color='k', lw=0.6)
-    ax.set(xlabel='snapshot (5 % of training)', ylabel=f'cosine with {other}', title=f'Mean updates, {seeds(runs)}')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel=f'cosine with {other}', title=f'Similarity: {seeds(runs, True)}')
     ax.legend()
 
 
@@ -167,7 +168,7 @@ def dot_product(ax, runs, rules=('corrected',)):
     il = stack(runs, 'mean_il')
     for rule in present(runs, rules):
         curve(ax, (il * stack(runs, f'mean_{rule}')).sum(axis=(2, 3)), LABELS.get(rule, rule), COLOURS.get(rule))
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='dot product', title='Unnormalised similarity')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel='dot product', title=f'Not normalised: {seeds(runs, True)}')
     ax.legend()
 
 
@@ -176,7 +177,7 @@ def norms(ax, runs, rules=('il', 'corrected')):
     for rule in present(runs, rules):
         norm = np.sqrt((stack(runs, f'mean_{rule}') ** 2).sum(axis=(2, 3)))
         curve(ax, norm, LABELS.get(rule, rule), COLOURS.get(rule))
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='norm of the mean update', title='Norms')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel='norm of the mean update', title=f'Norms: {seeds(runs, True)}')
     from_zero(ax)
     ax.legend()
 
@@ -185,8 +186,9 @@ def snr(ax, runs, rules=('il', 'corrected')):
     """[snr_fig] Mean over weights of mean^2 / variance of the update, log scale."""
     for rule in present(runs, rules):
         curve(ax, stack(runs, f'snr_{rule}').mean(axis=(2, 3)), LABELS.get(rule, rule), COLOURS.get(rule))
+    p = runs[0][0]['params']
     ax.set(xlabel='snapshot (5 % of training)', ylabel='signal to noise ratio of the update', yscale='log',
-           title=f'SNR, {seeds(runs)}, {runs[0][0]["params"]["epoch_num_snr"] * runs[0][0]["params"]["scale"]:.0e} repeats')
+           title=f'SNR: {seeds(runs, True)}, {p["epoch_num_snr"] * p["scale"]:.0e} repeats')
     ax.legend()
 
 
