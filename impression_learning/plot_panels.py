@@ -280,7 +280,8 @@ def over_seeds(ax, runs, parameter, name):
     x = sorted(groups)
     means, halves = zip(*(interval(groups[value]) for value in x), strict=True)
     ax.errorbar(x, means, None if None in halves else halves, fmt='o-', capsize=3)
-    ax.set_title('Mean, 95 %: ' * (None not in halves) + seeds(groups[x[0]]))
+    n = len(groups[x[0]])
+    ax.set_title('mean, 95 %, ' * (n > 1) + f'n = {n} seed' + 's' * (n > 1))
 
 
 def loss_curves(ax, runs, name, title):
