@@ -168,7 +168,7 @@ def dot_product(ax, runs, rules=('corrected',)):
     il = stack(runs, 'mean_il')
     for rule in present(runs, rules):
         curve(ax, (il * stack(runs, f'mean_{rule}')).sum(axis=(2, 3)), LABELS.get(rule, rule), COLOURS.get(rule))
-    ax.set(xlabel='snapshot (5 % of training)', ylabel='dot product', title=f'Not normalised: {seeds(runs, True)}')
+    ax.set(xlabel='snapshot (5 % of training)', ylabel='dot product', title=f'Products: {seeds(runs, True)}')
     ax.legend()
 
 
@@ -281,7 +281,7 @@ def over_seeds(ax, runs, parameter, name):
     means, halves = zip(*(interval(groups[value]) for value in x), strict=True)
     ax.errorbar(x, means, None if None in halves else halves, fmt='o-', capsize=3)
     n = len(groups[x[0]])
-    ax.set_title('mean, 95 %, ' * (n > 1) + f'n = {n} seed' + 's' * (n > 1))
+    ax.set_title('Mean, 95 %, ' * (n > 1) + f'n = {n} seed' + 's' * (n > 1))
 
 
 def loss_curves(ax, runs, name, title):
