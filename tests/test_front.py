@@ -159,6 +159,20 @@ def test_every_link_of_the_pages_leads_somewhere():
     assert links > 100 and not lost, lost
 
 
+def test_every_row_of_a_table_has_as_many_cells_as_its_heading():
+    pages = [ROOT / 'README.md', ROOT / 'CLAIMS.md', ROOT / 'tests' / 'reference' / 'README.md']
+    pages += [*ROOT.glob('*/README.md'), *(ROOT / 'docs').glob('*.md'), *PUBLISHED.glob('*.md')]
+    rows = 0
+    for file in pages:
+        width, code = None, False
+        for line in file.read_text(encoding='utf-8').splitlines():
+            code ^= line.startswith('```')
+            cells = None if code or not line.startswith('|') else len(re.findall(r'(?<!\\)\|', line)) - 1
+            assert None in (cells, width) or cells == width, f'{file}: {line}'
+            width, rows = cells, rows + (cells is not None)
+    assert rows > 500
+
+
 # ---------------------------------------------------------------- claims
 
 def finished(ours=1.0, sem=0.1, n=10, **more):
