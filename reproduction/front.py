@@ -164,8 +164,9 @@ def effect(claim):
     """What decides a claim: every row, or the range of a long series of rows."""
     lines = []
     for found in claim.shown:
-        if len(found) > 4:
-            low, high = min(found, key=lambda row: row['ours']), max(found, key=lambda row: row['ours'])
+        numbers = [row for row in found if row['ours'] is not None]
+        if len(numbers) > 4:
+            low, high = min(numbers, key=lambda row: row['ours']), max(numbers, key=lambda row: row['ours'])
             lines.append(f'{len(found)} rows from {markdown(low["quantity"])}: {value(low)} to {markdown(high["quantity"])}: '
                          f'{value(high)}, n = {min(row["n"] for row in found)}')
         else:

@@ -16,7 +16,9 @@ def columns(path, **only):
 
 
 def ours(ax, places, rows, colour=BLUE, **more):
-    """Our values of some rows at these places, with their 95 % intervals."""
+    """Our values of some rows at these places, with their 95 % intervals; rows without a number (diverged) are left out."""
+    kept = [(place, row) for place, row in zip(places, rows, strict=True) if row['ours'] is not None]
+    places, rows = [place for place, _ in kept], [row for _, row in kept]
     bars = [[row['ours'] - ends(row)[0] for row in rows], [ends(row)[1] - row['ours'] for row in rows]]
     ax.errorbar(places, [row['ours'] for row in rows], bars, color=colour, zorder=3, **RANGE | more)
 
