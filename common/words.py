@@ -64,7 +64,7 @@ def load_members(module, *words, **given):
             members.append(load_params(module, *rest, **given, array_num=number))
         except ValueError as error:
             print(f'member {number} is left out: {error}', file=sys.stderr)
-    varied = {name for member in sweep_of(module, first.mode, first.released_code) for name in member}
+    varied = {name for member in sweep_of(module, first.mode, getattr(first, 'released_code', False)) for name in member}
     alike = len({dataclasses.replace(p, array_num=1) for p in members}) < len(members)
     fixed = sorted(varied & asked.keys())
     demand(not (alike and fixed), f'{", ".join(fixed)}: the sweep of mode={first.mode} varies it; its members would be equal')
@@ -73,7 +73,7 @@ def load_members(module, *words, **given):
 
 def number_of_members(module, p):
     """Members of the sweep, or numbered seeds, of p's mode; 1 if it has none."""
-    return len(sweep_of(module, p.mode, p.released_code)) or getattr(module, 'N_SEEDS', {}).get(p.mode, 1)
+    return len(sweep_of(module, p.mode, getattr(p, 'released_code', False))) or getattr(module, 'N_SEEDS', {}).get(p.mode, 1)
 
 
 def command(p):
@@ -81,7 +81,7 @@ def command(p):
     package = type(p).__module__.split('.')[0]
     module = importlib.import_module(f'{package}.exp_params')
     words = {'mode': p.mode} | ({'array_num': p.array_num} if p.array_num != 1 else {})
-    words |= {'released_code': True} if p.released_code else {}
+    words |= {'released_code': True} if getattr(p, 'released_code', False) else {}
     with warnings.catch_warnings(action='ignore'):
         plain = load_params(module, **words)
     words |= {f.name: getattr(p, f.name) for f in dataclasses.fields(p) if getattr(p, f.name) != getattr(plain, f.name)}

@@ -1,7 +1,9 @@
 """What a defect of one line could change unnoticed: keys, checkpoints, the order of a sweep, kept rows, ends of limits."""
 import errno
+import importlib
 import json
 import os
+import shlex
 import time
 import types
 
@@ -15,7 +17,7 @@ from common.kernel import source_digest
 from common.params import load_params, require, within
 from common.results import is_complete, result_path, save_result
 from common.script import one_line
-from common.words import apart
+from common.words import apart, command
 from impression_learning import exp_params
 from reproduction import evidence, experiments, publish, report
 
@@ -113,6 +115,14 @@ def test_a_sweep_begins_with_the_longest_runs_whatever_their_order(results, monk
     monkeypatch.setattr(running, 'progress', lambda *args, **more: running.tqdm(disable=True))
     assert running.sweep(members, n_jobs=1) == []
     assert order == [900_000, 400_000, 200_000, 100_000]
+
+
+@pytest.mark.parametrize('folder', experiments.PAPERS)
+def test_every_run_has_a_command_that_repeats_it(folder):
+    """A run that fails is named by it, also in a folder that has no released program."""
+    module = importlib.import_module(f'{folder}.exp_params')
+    p = load_params(module, seed=3)
+    assert load_params(module, *shlex.split(command(p))[3:]) == p
 
 
 @pytest.mark.parametrize('words', [['seeds='], ['mode=smoke', 'seeds= '], ['seeds=', 'all=True']])
