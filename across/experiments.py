@@ -66,12 +66,22 @@ def criterion(runs, task):
     return start + WAY * (end - start)
 
 
+def at_rates(runs, task, rule, rival=False):
+    """{factor of the rate: samples to criterion of every seed, inf: never}"""
+    level = criterion(runs, task)
+    return {rate: [float(seen[np.argmax(score >= level)]) if (score >= level).any() else np.inf for seen, score in some]
+            for rate, some in curves(runs, rule, rival).items()}
+
+
+def best_rate(runs, task, rule, rival=False):
+    """The rate with the smallest median of samples to criterion; of equals the one at which more networks get there."""
+    found = at_rates(runs, task, rule, rival)
+    return min(found, key=lambda rate: (np.median(found[rate]), np.mean(np.isinf(found[rate]))))
+
+
 def reached(runs, task, rule, rival=False):
-    """Samples to criterion of every seed at the rate with the smallest median; inf: never."""
-    level, found = criterion(runs, task), []
-    for some in curves(runs, rule, rival).values():
-        found.append([float(seen[np.argmax(score >= level)]) if (score >= level).any() else np.inf for seen, score in some])
-    return min(found, key=lambda values: (np.median(values), np.mean(np.isinf(values))))
+    """Samples to criterion of every seed at the best rate."""
+    return at_rates(runs, task, rule, rival)[best_rate(runs, task, rule, rival)]
 
 
 def samples(task, rule, rival=False):
@@ -84,7 +94,7 @@ def samples(task, rule, rival=False):
 
 def learning_rows(n):
     """Rows of samples to criterion."""
-    note = f'{WAY:.0%} of the way of back-propagation in the same network; best of the rates tried; empty: most networks never'
+    note = f'{WAY:.0%} of the way of back-propagation in this network; best of the rates tried; empty: most networks never'
     found = []
     for task, rules in TASKS.items():
         pairs = [(rule, False) for rule in rules] + [(rules[0], True)]
@@ -95,10 +105,22 @@ def learning_rows(n):
 
 # ---------------------------------------------------------------- the experiments
 
-def all_rules(level):
-    """Alignment, noise, samples to criterion."""
-    seeds, some, more = {'quick': (range(1, 3), range(1, 3), {'length': 0.04}), 'headline': (exp_params.SEEDS, range(1, 6), {}),
-                         'paper': (exp_params.SEEDS, exp_params.SEEDS, {})}[level]
+def learning_runs(seeds):
+    """Params of the learning curves: all rules, rivals and rates."""
+    return [load_params(exp_params, mode='learning', rule=rule, rival=rival, rate=rate, seed=seed)
+            for seed in seeds for rule, rival, rates in exp_params.LEARNERS for rate in rates]
+
+
+def with_standin(experiment):
+    """The experiment, which needs MNIST for the spiking network, and its form with scikit-learn's digits instead."""
+    digits = [load_params(exp_params, **vars(p) | {'data': 'digits'} if p.rule.startswith('rstdp') else vars(p))
+              for p in experiment['runs']]
+    return experiment | {'needs': 'mnist', 'instead': {'runs': digits, 'standin': 'digits'}}
+
+
+def updates(level):
+    """Alignment and noise; the figure shows beside them what finished runs of the other two there are."""
+    seeds, more = (range(1, 3), {'length': 0.04}) if level == 'quick' else (exp_params.SEEDS, {})
     runs = [p for rule in COST for p in members(exp_params, 'updates', seeds, rule=rule, **more)]
     rows = []
     for rule in COST:
@@ -108,16 +130,18 @@ def all_rules(level):
                      row(f'{NAMES[rule]}, {when}: signal to noise ratio of one update', of(rule, 'snr', stage), median=True),
                      row(f'{NAMES[rule]}, {when}: samples until within 45 degrees of the gradient', crossing(rule, stage),
                          n=len(seeds))]
-    if level != 'quick':
-        runs += [load_params(exp_params, mode='learning', rule=rule, rival=rival, rate=rate, seed=seed)
-                 for rule, rival, rates in exp_params.LEARNERS for rate in rates for seed in some]
-        rows += learning_rows(len(some))
-    digits = {'runs': [p if p.data == 'digits' or not p.rule.startswith('rstdp') else
-                       load_params(exp_params, **vars(p) | {'data': 'digits'}) for p in runs], 'standin': 'digits'}
-    return {'mode': 'updates, learning', 'figure': 'fig_rules', 'claim': CLAIM, 'runs': runs, 'rows': rows, 'needs': 'mnist',
-            'instead': digits}
+    return with_standin({'mode': 'updates', 'figure': 'fig_rules', 'claim': CLAIM, 'runs': runs, 'rows': rows})
+
+
+def samples_needed(level):
+    """Samples to criterion."""
+    runs = learning_runs(range(1, 4) if level == 'headline' else exp_params.SEEDS)
+    claim = 'How many samples a rule needs until it has gone 90 % of the way of back-propagation in the same network.'
+    return with_standin({'mode': 'learning', 'figure': 'fig_samples', 'claim': claim, 'runs': runs,
+                         'rows': learning_rows(len({p.seed for p in runs}))})
 
 
 def experiments(level):
     """All experiments of a level: 'quick', 'headline' or 'paper'."""
-    return [all_rules(level)] + ([mnist()] if level == 'paper' else [])
+    more = {'quick': (), 'headline': (samples_needed,), 'paper': (samples_needed, lambda level: mnist())}[level]
+    return [updates(level), *(one(level) for one in more)]

@@ -1,6 +1,7 @@
 """Figures of all rules, from saved results only.
 
-    python -m across.plot_generator                 fig_rules, from the finished runs of modes updates and learning
+    python -m across.plot_generator                 fig_rules, from all runs of mode updates
+    python -m across.plot_generator mode=learning   fig_samples, learning curves
 """
 # %% what the figures need
 import sys
@@ -12,7 +13,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from across import exp_params
-from across.experiments import NAMES, STAGES, TASKS, crossing, of, reached
+from across.experiments import NAMES, STAGES, TASKS, best_rate, criterion, crossing, curves, learning_runs, of, reached
 from across.experiments_mnist import ALL, FEW, gathered
 from across.experiments_mnist import NAMES as NETWORKS
 from across.experiments_mnist import runs as mnist_runs
@@ -28,6 +29,9 @@ FAMILY = {'backprop': '#555555', 'hsic_exact': '#009E73', 'hsic': '#009E73', 'im
 LINES = {'bp': ('#555555', '-'), 'hsic': ('#009E73', '--'), 'released': ('#009E73', '-'), 'BP': ('#CC79A7', ':'),
          'PAL': ('#CC79A7', '-'), 'FA': ('#CC79A7', '--'), 'winner': ('#D55E00', '-'), 'true_class': ('#D55E00', '--'),
          'margin': ('#D55E00', ':')}
+
+SCORES = {'XOR': 'test accuracy', 'two hidden causes': 'minus the wake loss', 'estimation': 'mean reward',
+          'yin-yang': 'validation accuracy', 'digits, layer 3': 'test accuracy'}
 
 
 def letter(ax, text):
@@ -65,38 +69,93 @@ def noise(ax, runs, rules):
     """(b)"""
     dots(ax, runs, 'snr', rules, np.median, median_interval)
     for y, rule in enumerate(rules):
-        counts = [number(crossing(rule, stage)(runs), 2) for stage in range(len(STAGES))]
-        text = ' / '.join('never' if count == 'inf' else count for count in counts)
+        counts = [crossing(rule, stage)(runs) for stage in range(len(STAGES))]
+        text = ' / '.join(number(count, 2) if np.isfinite(count) else 'never' for count in counts)
         ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), va='center', fontsize=9)
-    ax.text(1.02, -0.75, 'samples to 45°', transform=ax.get_yaxis_transform(), va='center', fontsize=9, style='italic')
+    ax.text(1.02, 1.03, 'samples to 45°\nuntrained / trained', transform=ax.transAxes, fontsize=8, style='italic')
     ax.set(xlabel='signal to noise ratio of one update', xscale='log')
     ax.tick_params(labelleft=False)
     letter(ax, 'b  noise')
 
 
 # %% samples to criterion
-def to_criterion(ax, runs):
-    """(c) seeds (dots), median (bar); those that never get there stand at the right edge."""
-    places, names = [], []
+def there(members):
+    """The finished runs of these; none of those whose images are not on disk."""
+    found = []
+    for p in members:
+        try:
+            found += [load_result(p)] if is_complete(result_path(p)) else []
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def whole(runs):
+    """{task: learning curves of the seeds that have all rules and rates}"""
+    found = {}
     for task, rules in TASKS.items():
-        for rule, rival in [(rules[0], True), *((rule, False) for rule in rules)]:
-            y = len(places) + 0.6 * list(TASKS).index(task)
+        own = [run for run in runs if run[0]['mode'] == 'learning' and run[0]['params']['rule'] in rules]
+        size = sum(len(rates) for rule, _, rates in exp_params.LEARNERS if rule in rules)
+        seeds = [run[0]['seed'] for run in own]
+        own = [run for run in own if seeds.count(run[0]['seed']) == size]
+        found |= {task: own} if own else {}
+    return found
+
+
+def lines_of(task):
+    """[(rule, rival, name, colour), ...] of a task, back-propagation first."""
+    rules = [(TASKS[task][0], True), *((rule, False) for rule in TASKS[task])]
+    return [(rule, rival, NAMES['backprop' if rival else rule], FAMILY['backprop' if rival else rule]) for rule, rival in rules]
+
+
+def to_criterion(ax, runs):
+    """(c) seeds (circles), median (bar)."""
+    places, names = [], []
+    for task, own in whole(runs).items():
+        for rule, rival, name, colour in lines_of(task):
+            y = len(places) + 0.7 * list(TASKS).index(task)
             places.append(y)
-            names.append('back-propagation' if rival else NAMES[rule])
-            values, colour = np.array(reached(runs, task, rule, rival)), FAMILY['backprop' if rival else rule]
+            names.append(name)
+            values = np.array(reached(own, task, rule, rival))
             good = values[np.isfinite(values)]
-            ax.plot(good, np.full(len(good), y), 'o', mec=colour, mfc='w', ms=4, alpha=0.8)
+            ax.plot(good, np.full(len(good), y), 'o', mec=colour, mfc='w', ms=4.5)
             if np.isfinite(np.median(values)):
-                ax.plot(np.median(values), y, '|', color=colour, ms=14, mew=2.5)
+                ax.plot(np.median(values), y, '|', color=colour, ms=13, mew=2.5)
             if len(good) < len(values):
-                ax.text(1.02, y, f'{len(values) - len(good)} of {len(values)} never', transform=ax.get_yaxis_transform(),
+                ax.text(1.01, y, f'{len(values) - len(good)} of {len(values)} never', transform=ax.get_yaxis_transform(),
                         va='center', fontsize=8, color=colour)
             if rival:
-                ax.text(0.99, y - 0.1, task, transform=ax.get_yaxis_transform(), ha='right', style='italic', fontsize=9)
+                text = f'{task}, n = {len({meta["seed"] for meta, _ in own})}'
+                ax.text(0.01, y - 0.62, text, transform=ax.get_yaxis_transform(), style='italic', fontsize=9)
     ax.set_yticks(places, names)
-    ax.set(xscale='log', xlabel='samples to criterion', ylim=(places[-1] + 0.6, -0.8))
+    if places:
+        ax.set(xscale='log', xlabel='samples to criterion', ylim=(places[-1] + 0.6, -1.1))
+    missing = [task for task in TASKS if task not in whole(runs)]
+    if missing:
+        ax.text(0.5, 0.02, 'not run yet: ' + ', '.join(missing), transform=ax.transAxes, fontsize=7.5, color='0.4', ha='center')
     ax.grid(axis='x', color='0.9')
     letter(ax, 'c  samples to criterion, each on its own task')
+
+
+def fig_samples(runs):
+    """Learning curves of every task: each rule at its best rate, single networks and their mean, criterion dashed."""
+    found = whole(runs)
+    figure, axes = grid(1, max(1, len(found)), 3.8)
+    for (task, own), ax, mark in zip(found.items(), axes[0], 'abcde', strict=False):
+        for rule, rival, name, colour in lines_of(task):
+            some = curves(own, rule, rival)[best_rate(own, task, rule, rival)]
+            for seen, score in some:
+                ax.plot(seen, score, color=colour, lw=0.5, alpha=0.5)
+            style = '--' if rule != TASKS[task][0] else '-'
+            ax.plot(some[0][0], np.mean([score for _, score in some], axis=0), style, color=colour, label=name)
+        level = criterion(own, task)
+        ax.axhline(level, color='k', ls=':', lw=0.8)
+        ax.set(xlabel='samples', ylabel=SCORES[task], xscale='symlog' if task == 'two hidden causes' else 'linear')
+        if task == 'two hidden causes':
+            ax.set(xscale='log', ylim=(12 * level, 0))
+        ax.legend(fontsize=8)
+        letter(ax, f'{mark}  {task}')
+    return figure
 
 
 # %% MNIST
@@ -113,14 +172,16 @@ def accuracy(ax, runs, n, seconds=False):
 
 
 def mnist_panel(ax):
-    """(d) whatever finished runs there are."""
-    runs = [load_result(p) for p in mnist_runs() if is_complete(result_path(p))]
-    found = accuracy(ax, runs, FEW)
+    """(d) whatever finished runs there are; what is missing is named."""
+    found = accuracy(ax, there(mnist_runs()), FEW)
     missing = [NETWORKS[rule] for rule in NETWORKS if rule not in found]
     if found:
         ax.legend(fontsize=7.5, loc='lower right')
+    else:
+        ax.set(xlim=(1e3, 1e6), ylim=(0, 100))
     if missing:
-        ax.text(0.02, 0.98, 'not run: ' + '\n'.join(missing), transform=ax.transAxes, va='top', fontsize=7.5, color='0.4')
+        text = 'not run yet (reproduce.py --paper --only across):\n' + '\n'.join(missing)
+        ax.text(0.02, 0.98, text, transform=ax.transAxes, va='top', fontsize=7.5, color='0.4')
     letter(ax, f'd  MNIST, {FEW:,} training images')
 
 
@@ -130,10 +191,7 @@ def fig_rules(runs):
     figure, axes = grid(2, 2, 6.2, 4.6)
     alignment(axes[0, 0], runs, rules)
     noise(axes[0, 1], runs, rules)
-    if any(meta['mode'] == 'learning' for meta, _ in runs):
-        to_criterion(axes[1, 0], runs)
-    else:
-        axes[1, 0].set_axis_off()
+    to_criterion(axes[1, 0], there(learning_runs(exp_params.SEEDS)))
     mnist_panel(axes[1, 1])
     n = len({meta['seed'] for meta, _ in runs})
     figure.supxlabel(f'a: mean and 95 % interval, b: median and interval, n = {n} networks', fontsize=9)
@@ -151,15 +209,16 @@ def fig_mnist(runs):
     return figure
 
 
-FIGURES = {'fig_rules': fig_rules, 'fig_mnist': fig_mnist}
+FIGURES = {'fig_rules': fig_rules, 'fig_samples': fig_samples, 'fig_mnist': fig_mnist}
 
 
 # %% the figure of one mode
 def main(words):
-    """Draw fig_rules of the modes updates and learning (all their runs), or of what `words` name."""
-    words = words or ['mode=updates', 'array_num=0']
-    runs = finished(load_or_exit(exp_params, words, load_members))
-    save_figure(fig_rules(runs), 'across', f'fig_rules_{runs[0][0]["mode"]}_{len(runs)}runs')
+    """Draw the figure of all runs of the mode that `words` (or exp_params.mode) name, or of the one run that they name."""
+    one = any(w.startswith(('rule=', 'array_num=')) for w in words)
+    runs = finished(load_or_exit(exp_params, words if one else [*words, 'array_num=0'], load_members))
+    name = 'fig_samples' if runs[0][0]['mode'] == 'learning' else 'fig_rules'
+    save_figure(FIGURES[name](runs), 'across', f'{name}_{runs[0][0]["mode"]}_{len(runs)}runs')
 
 
 if __name__ == '__main__':

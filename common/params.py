@@ -10,7 +10,7 @@ it unless the mode says otherwise}}). Its checks.py holds:
     WEIGHTS         names of result arrays, beside final_*, that mean a divergence when they blow up
     memory(p)       bytes that a run needs at its peak, about
     inputs(p)       paths of the files that a run reads
-    built_on(p)     {other folder: names of its files, or None for all its code} that decide a run's result too
+    built_on(p)     [(other folder, names of its files, or None for its model code), ...] that decide a run's result too
 """
 import dataclasses
 import difflib

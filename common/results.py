@@ -27,11 +27,11 @@ NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'n
 
 def result_path(p):
     """results/<folder>/<mode>/<member>-<key>.npz; the key covers every parameter, the seed, the content of the input files and
-    the folder's model, data and simulation code (and that of other folders that it is built on: checks.built_on, {folder: names
-    of files or None}). Raises FileNotFoundError if an input file is missing."""
+    the folder's model, data and simulation code (and that of other folders that it is built on: checks.built_on, [(folder,
+    names of files or None), ...]). Raises FileNotFoundError if an input file is missing."""
     package = type(p).__module__.split('.')[0]
-    others = getattr(checks_of(p), 'built_on', lambda p: {})(p)
-    code = ''.join([source_digest(package), *(source_digest(folder, names) for folder, names in others.items())])
+    others = getattr(checks_of(p), 'built_on', lambda p: [])(p)
+    code = ''.join([source_digest(package), *(source_digest(folder, names) for folder, names in others)])
     inputs = [content_digest(path) for path in getattr(checks_of(p), 'inputs', lambda p: [])(p)]
     text = json.dumps([dataclasses.asdict(p), inputs, code], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:10]

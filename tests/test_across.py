@@ -1,5 +1,8 @@
 """The five rules on one page: measures on cases whose answer is known, keys, the table of needs."""
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -165,14 +168,14 @@ def test_a_key_covers_the_code_of_the_folder_that_a_rule_comes_from(monkeypatch)
     before = result_path(p)
     monkeypatch.setattr('common.results.source_digest', lambda package, names=None: f'{package}{names}')
     other = result_path(p)
-    monkeypatch.setattr(checks, 'FOLDERS', checks.FOLDERS | {'hsic': 'microcircuits'})
+    monkeypatch.setattr(checks, 'FOLDERS', checks.FOLDERS | {'hsic': ('microcircuits', None)})
     assert len({before, other, result_path(p)}) == 3
 
 
 def test_every_rule_has_a_cost_a_folder_and_a_name():
     assert set(rules.RULES) == set(checks.COST) == set(checks.FOLDERS) == set(experiments.NAMES)
-    assert {rule for rule, _, _ in exp_params.LEARNERS} == set(learning.LEARN) == {r for some in experiments.TASKS.values()
-                                                                                for r in some}
+    assert {rule for rule, _, _ in exp_params.LEARNERS} == set(learning.LEARN) == set(checks.LEARNING) == {
+        r for some in experiments.TASKS.values() for r in some}
 
 
 def curve(rule, rival, rate, seed, score):
@@ -216,3 +219,11 @@ def test_what_the_table_of_needs_points_to_stands_there():
         assert 0 < int(number) <= len((ROOT / folder / 'equations.py').read_text().splitlines())
     with pytest.raises(ValueError, match='there is no line'):
         experiments_needs.line('biohsic', 'hsic', 'nothing of the kind')
+
+
+@pytest.mark.slow
+def test_the_walkthrough_runs_through(tmp_path):
+    """It ends with asserts on what it says."""
+    environment = os.environ | {'MPLBACKEND': 'Agg', 'PLASTICITY_RESULTS': str(tmp_path)}
+    done = subprocess.run([sys.executable, ROOT / 'across' / 'walkthrough.py'], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
