@@ -13,10 +13,23 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from across import exp_params
-from across.experiments import NAMES, STAGES, TASKS, best_rate, criterion, crossing, curves, learning_runs, of, reached
+from across.experiments import (
+    NAMES,
+    STAGES,
+    TASKS,
+    best_rate,
+    criterion,
+    crossing,
+    curves,
+    learning_runs,
+    of,
+    of_blocks,
+    reached,
+)
 from across.experiments_mnist import ALL, FEW, gathered
 from across.experiments_mnist import NAMES as NETWORKS
 from across.experiments_mnist import runs as mnist_runs
+from across.measures import RIGHT_WAY
 from common.figures import finished, grid, save_figure
 from common.results import is_complete, load_result, result_path
 from common.script import load_or_exit, plots
@@ -61,16 +74,24 @@ def alignment(ax, runs, rules):
     ax.set(xlabel='cosine of the mean update with the gradient', xlim=(-0.5, 1.06))
     for fill, when in (('w', 'untrained'), ('0.3', 'trained')):
         ax.plot([], [], 'o', mec='0.3', mfc=fill, label=when)
-    ax.legend(loc='lower left', handletextpad=0.1)
+    ax.legend(loc='upper left', handletextpad=0.1)
     letter(ax, 'a  alignment')
+
+
+def until(runs, rule, stage):
+    """Samples until 45 degrees as text; '> n': not in means of n, the most that are measured, but with all samples of a run."""
+    count = crossing(rule, stage)(runs)
+    if np.isfinite(count):
+        return number(count, 2)
+    all_of_them = np.median(of(rule, 'cosine', stage)(runs))
+    return f'> {of_blocks(runs, rule, stage)[0, -1, 0]:.0f}' if all_of_them >= RIGHT_WAY else 'never'
 
 
 def noise(ax, runs, rules):
     """(b)"""
     dots(ax, runs, 'snr', rules, np.median, median_interval)
     for y, rule in enumerate(rules):
-        counts = [crossing(rule, stage)(runs) for stage in range(len(STAGES))]
-        text = ' / '.join(number(count, 2) if np.isfinite(count) else 'never' for count in counts)
+        text = ' / '.join(until(runs, rule, stage) for stage in range(len(STAGES)))
         ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), va='center', fontsize=9)
     ax.text(1.02, 1.03, 'samples to 45°\nuntrained / trained', transform=ax.transAxes, fontsize=8, style='italic')
     ax.set(xlabel='signal to noise ratio of one update', xscale='log')
