@@ -21,7 +21,7 @@ CHECKS = {                              # mathematics: the mean of their updates
     ('backprop', 0): (0.99, 1), ('backprop', 1): (0.99, 1), ('transport', 0): (0.99, 1), ('hsic_exact', 0): (0.97, 1),
     ('hsic_exact', 1): (0.97, 1)}
 WAY, SMOOTH = 0.9, 5                    # criterion: this share of the way that back-propagation goes; points of a running mean
-SLOW, LONGER = ('PAL', 'FA', 'transport'), 10.0
+SLOW, LONGER, SPIKING = ('PAL', 'FA', 'transport'), 10.0, ('rstdp', 'rstdp_margin')
 NOTE = 'trained for 6 epochs of yin-yang (--paper: 60), early: the paper trains for 400, and B takes long to align'
 CLAIM = ('Five local rules by the same measures: how close the mean update is to the gradient, how noisy a single one is, how '
          'many samples learning takes, and what accuracy on MNIST costs. Tasks and networks differ, so only rules of the same '
@@ -120,21 +120,40 @@ def with_standin(experiment):
     return experiment | {'needs': 'mnist', 'instead': {'runs': digits, 'standin': 'digits'}}
 
 
-def updates(level):
-    """Alignment and noise; the figure shows beside them what finished runs of the other two there are."""
+def update_runs(level, rules):
+    """Params of the measurements of these rules."""
     seeds, more = (range(1, 3), {'length': 0.04}) if level == 'quick' else (exp_params.SEEDS, {})
     longer = {'length': LONGER} if level == 'paper' else {}
-    runs = [p for rule in COST
+    return [p for rule in rules
             for p in members(exp_params, 'updates', seeds, rule=rule, **(more | (longer if rule in SLOW else {})))]
-    rows = []
-    for rule in COST:
+
+
+def update_rows(rules, n):
+    """Rows of alignment and noise of these rules, n networks each."""
+    rows, empty = [], 'empty: not in means of an eighth of the updates measured'
+    for rule in rules:
         for stage, when in enumerate(STAGES):
-            rows += [row(f'{NAMES[rule]}, {when}: cosine of the mean update with the gradient', of(rule, 'cosine', stage),
+            name = f'{NAMES[rule]}, {when}'
+            rows += [row(f'{name}: cosine of the mean update with the gradient', of(rule, 'cosine', stage),
                          band=CHECKS.get((rule, stage)), note=NOTE if stage and rule in SLOW else None),
-                     row(f'{NAMES[rule]}, {when}: signal to noise ratio of one update', of(rule, 'snr', stage), median=True),
-                     row(f'{NAMES[rule]}, {when}: samples until within 45 degrees of the gradient', crossing(rule, stage),
-                         n=len(seeds), note='empty: not in means of an eighth of the updates measured')]
-    return with_standin({'mode': 'updates', 'figure': 'fig_rules', 'claim': CLAIM, 'runs': runs, 'rows': rows})
+                     row(f'{name}: signal to noise ratio of one update', of(rule, 'snr', stage), median=True),
+                     row(f'{name}: samples until within 45 degrees of the gradient', crossing(rule, stage), note=empty, n=n)]
+    return rows
+
+
+def updates(level):
+    """Alignment and noise; the figure shows beside them what finished runs of the other experiments there are."""
+    rules = [rule for rule in COST if rule not in SPIKING]
+    runs = update_runs(level, rules)
+    return {'mode': 'updates', 'figure': 'fig_rules', 'claim': CLAIM, 'runs': runs,
+            'rows': update_rows(rules, len(runs) // len(rules))}
+
+
+def spiking(level):
+    """The same of the spiking network, which needs images."""
+    runs = update_runs(level, SPIKING)
+    return with_standin({'mode': 'updates', 'figure': None, 'claim': CLAIM, 'runs': runs,
+                         'rows': update_rows(SPIKING, len(runs) // len(SPIKING))})
 
 
 def samples_needed(level):
@@ -148,4 +167,4 @@ def samples_needed(level):
 def experiments(level):
     """All experiments of a level: 'quick', 'headline' or 'paper'."""
     more = {'quick': (), 'headline': (samples_needed,), 'paper': (samples_needed, lambda level: mnist())}[level]
-    return [updates(level), *(one(level) for one in more)]
+    return [updates(level), spiking(level), *(one(level) for one in more)]

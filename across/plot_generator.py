@@ -15,6 +15,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 from across import exp_params
 from across.experiments import (
     NAMES,
+    SPIKING,
     STAGES,
     TASKS,
     best_rate,
@@ -25,6 +26,7 @@ from across.experiments import (
     of,
     of_blocks,
     reached,
+    update_runs,
 )
 from across.experiments_mnist import ALL, FEW, gathered
 from across.experiments_mnist import NAMES as NETWORKS
@@ -130,11 +132,11 @@ def lines_of(task):
 
 
 def to_criterion(ax, runs):
-    """(c) seeds (circles), median (bar)."""
-    places, names = [], []
-    for task, own in whole(runs).items():
+    """(c) networks (circles), median (bar); tasks with three seeds or more."""
+    places, names, found = [], [], {task: own for task, own in whole(runs).items() if len({m['seed'] for m, _ in own}) >= 3}
+    for task, own in found.items():
         for rule, rival, name, colour in lines_of(task):
-            y = len(places) + 0.7 * list(TASKS).index(task)
+            y = len(places) + 0.7 * list(found).index(task)
             places.append(y)
             names.append(name)
             values = np.array(reached(own, task, rule, rival))
@@ -151,7 +153,7 @@ def to_criterion(ax, runs):
     ax.set_yticks(places, names)
     if places:
         ax.set(xscale='log', xlabel='samples to criterion', ylim=(places[-1] + 0.6, -1.1))
-    missing = [task for task in TASKS if task not in whole(runs)]
+    missing = [task for task in TASKS if task not in found]
     if missing:
         ax.text(0.5, 0.02, 'not run yet: ' + ', '.join(missing), transform=ax.transAxes, fontsize=7.5, color='0.4', ha='center')
     ax.grid(axis='x', color='0.9')
@@ -208,7 +210,9 @@ def mnist_panel(ax):
 
 def fig_rules(runs):
     """Alignment, noise, samples to criterion, MNIST."""
-    rules = [rule for rule in NAMES if any(meta['params']['rule'] == rule for meta, _ in runs)]
+    quick = runs[0][0]['params']['length'] < 1
+    runs = runs if quick else runs + there(update_runs('headline', SPIKING))
+    rules = [rule for rule in NAMES if len({meta['seed'] for meta, _ in runs if meta['params']['rule'] == rule}) > 1]
     figure, axes = grid(2, 2, 6.2, 4.6)
     alignment(axes[0, 0], runs, rules)
     noise(axes[0, 1], runs, rules)
