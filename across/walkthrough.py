@@ -21,9 +21,9 @@ from across.experiments_needs import needs
 from across.measures import RIGHT_WAY, cosine, finite_differences, measured
 from common import ROOT
 from common.figures import style
-from common.params import Remark, load_params
+from common.params import load_params
 
-warnings.simplefilter('ignore', Remark)
+warnings.simplefilter('ignore')
 plt = style()
 
 # %% [markdown]

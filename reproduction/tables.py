@@ -1,6 +1,7 @@
 """Tables and pages in Markdown from finished rows, and the marked places of other files into which they go."""
 from common.results import write_atomically
 from reproduction import report
+from reproduction.claims import read
 from reproduction.evidence import band, groups, number, ours, published
 from reproduction.report import columns, interval, tally
 
@@ -92,8 +93,9 @@ def page(folder, rows, papers):
     phone included): contents, what lies outside its band, then claim, figure and rows of every experiment."""
     judged = [row['verdict'] for row in rows if row['verdict'] in ('pass', 'miss')]
     found = groups(rows)
-    parts = [f'# {papers[folder]}', f'[The folder](../../{folder}/README.md) · [what the paper claims, and what holds]'
-             f'(../../CLAIMS.md#{folder}) · [settings and columns](../../docs/results.md)',
+    claims = f'[what the paper claims, and what holds](../../CLAIMS.md#{folder}) · ' if folder in read('papers') else ''
+    parts = [f'# {papers[folder]}',
+             f'[The folder](../../{folder}/README.md) · {claims}[settings and columns](../../docs/results.md)',
              f'{judged.count("pass")} of {len(judged)} judged numbers lie in their bands, which were set beforehand; '
              f'{len(rows) - len(judged)} more are reported without one. ± is one standard error over n independent runs. '
              'A click on a picture opens it.']
