@@ -66,9 +66,9 @@ def digits(p, rng):
     score = [top.test('test', top.net)[0][0]]
     for k in range(rules.repeats(p, 30)):
         if p.rival:
-            W = top.net.W.copy() if W is None else W
-            for i in range(100 * k, 100 * (k + 1)):
-                cross_entropy_step(W, top.below['train'][i % top.n], top.below['train_labels'][i % top.n], 1e-2 * p.rate)
+            W, index = top.net.W.copy() if W is None else W, np.arange(100 * k, 100 * (k + 1)) % top.n
+            for fired, label in zip(top.features('train', index), top.below['train_labels'][index], strict=True):
+                cross_entropy_step(W, fired, label, 1e-2 * p.rate)
             top.net.W[:] = W
             top.net.round()
         else:

@@ -32,7 +32,7 @@ def digits(p, rng):
     potentials, V of the strongest neuron of the true class minus V of the strongest other one (dV/dW = 1 where inputs fired).
     """
     top = top_layer(p)
-    q, seen = top.p, list(zip(top.below['train'][:384], top.below['train_labels'].tolist(), strict=False))
+    q, seen = top.p, list(zip(top.features('train', slice(384)), top.below['train_labels'].tolist(), strict=False))
     for trained in (False, True):
         while trained and top.epoch < q.epochs_s3:
             top.advance()
