@@ -14,8 +14,8 @@ HOLDS, LIMITED, NOT_SHOWN, NOT_YET, NOT_TESTED = (
     'holds', 'holds with a limit', 'not shown', 'not tested here (yet)', 'not tested here')
 VERDICTS = (HOLDS, LIMITED, NOT_SHOWN, NOT_YET, NOT_TESTED)
 
-Judged = namedtuple('Judged', 'folder words source verdict limits shown')  # limits: texts; shown: a list of rows for each that
-                                                                           # decides, limits or goes with the claim
+# limits: texts; shown: a list of rows for each entry that decides, limits or goes with the claim; rules: its condition in words
+Judged = namedtuple('Judged', 'folder words source verdict limits shown rules')
 
 
 def read(name):
@@ -60,10 +60,15 @@ def satisfies(row, condition):
 def judge(folder, claim, rows):
     """One claim of claims.toml against the finished rows of its folder. -> Judged"""
     def judged(verdict, limits=()):
-        return Judged(folder, claim['words'], claim['source'], verdict, list(limits), [found for found in shown if found])
-    wanted = [one for name in ('decides', 'limits', 'also') for one in claim.get(name, ())]
-    looked_up = {(one.get('figure'), one['quantity'], one.get('setting')): one for one in wanted}
-    shown = [find(rows, one) for one in looked_up.values()]
+        return Judged(folder, claim['words'], claim['source'], verdict, list(limits), shown, rules)
+    shown, rules, seen = [], [], []
+    for name, rule in (('decides', 'needs: {is}'), ('limits', 'a limit if {is}'), ('also', '')):
+        for one in claim.get(name, ()):
+            found = [row for row in find(rows, one) if row not in seen]      # a row that two of them name is shown once
+            if found:
+                shown.append(found)
+                rules.append(rule.format_map(one))
+            seen += found
     if 'decides' not in claim:
         return judged(NOT_TESTED, [claim['why']])
     decided = [(find(rows, one), one['is']) for one in claim['decides']]

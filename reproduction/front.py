@@ -31,16 +31,17 @@ def value(row, digits=4):
 # ---------------------------------------------------------------- blocks of the front page
 
 def bands(rows):
-    """'N of M numbers lie in bands set beforehand; these K do not: ...'"""
+    """'N of M numbers lie in their bands; these K do not: ...'"""
     judged = [row for row in rows if row['verdict'] in ('pass', 'miss')]
     misses = [row for row in judged if row['verdict'] == 'miss']
-    text = f'**{len(judged) - len(misses)} of {len(judged)} numbers lie in bands that were set beforehand'
+    text = f'**{len(judged) - len(misses)} of {len(judged)} numbers lie in their bands'
     if misses:
         named = (f'[{row["folder"].replace("_", " ")}: {row["quantity"]}]({link(row)})' for row in misses)
         text += f'; these {len(misses)} do not:** ' + '; '.join(named) + '.'
     else:
         text += '.**'
-    return text + f' {len(rows) - len(judged)} more are reported without a band.'
+    return (text + f' {len(rows) - len(judged)} more are reported without a band. Bands were set beforehand, '
+            'with [these exceptions](docs/results.md#what-is-a-band).')
 
 
 def tally(claims):
@@ -163,15 +164,18 @@ def paired(rows):
 
 def effect(claim):
     """What decides a claim: every row, or the range of a long series of rows."""
+    def name(row):
+        return markdown(row['quantity']) + (' (replay)' if 'legacy' in row['setting'] else '')
     lines = []
-    for found in claim.shown:
+    for found, rule in zip(claim.shown, claim.rules, strict=True):
+        rule = f' ({rule})' if rule else ''
         numbers = [row for row in found if row['ours'] is not None]
         if len(numbers) > 4:
             low, high = min(numbers, key=lambda row: row['ours']), max(numbers, key=lambda row: row['ours'])
-            lines.append(f'{len(found)} rows from {markdown(low["quantity"])}: {value(low)} to {markdown(high["quantity"])}: '
-                         f'{value(high)}, n = {min(row["n"] for row in found)}')
+            lines.append(f'{len(found)} rows from {name(low)}: {value(low)} to {name(high)}: '
+                         f'{value(high)}, n = {min(row["n"] for row in found)}{rule}')
         else:
-            lines += [f'{markdown(row["quantity"])}: {value(row)}, n = {row["n"]}' for row in found]
+            lines += [f'{name(row)}: {value(row)}, n = {row["n"]}{rule}' for row in found]
     return '<br>'.join(lines)
 
 

@@ -96,7 +96,7 @@ def page(folder, rows, papers):
     claims = f'[what the paper claims, and what holds](../../CLAIMS.md#{folder}) · ' if folder in read('papers') else ''
     parts = [f'# {papers[folder]}',
              f'[The folder](../../{folder}/README.md) · {claims}[settings and columns](../../docs/results.md)',
-             f'{judged.count("pass")} of {len(judged)} judged numbers lie in their bands, which were set beforehand; '
+             f'{judged.count("pass")} of {len(judged)} judged numbers lie in their [bands](../../docs/results.md#what-is-a-band); '
              f'{len(rows) - len(judged)} more are reported without one. ± is one standard error over n independent runs. '
              'A click on a picture opens it.']
     misses = [f'* [{markdown(row["quantity"])}](#{anchor(row)}): ours {ours(row)}, band {band(row)}'

@@ -100,6 +100,7 @@ def known_numbers():
     verdicts = [(c.folder, c.verdict) for c in claims.all_claims(ROWS)]
     found |= {str(verdicts.count(one)) for one in verdicts} | {str([v for _, v in verdicts].count(v)) for _, v in verdicts}
     found |= {str(len(rows)) for claim in claims.all_claims(ROWS) for rows in claim.shown}
+    found |= {text for claim in claims.all_claims(ROWS) for rule in claim.rules for text in numbers_of(rule)}
     return found | {'95'}
 
 
@@ -219,6 +220,15 @@ CLAIM = {'words': 'w', 'source': 's', 'decides': [{'figure': 'fig', 'quantity': 
 def test_verdicts(rows, verdict, limits):
     judged = claims.judge('f', CLAIM, rows)
     assert (judged.verdict, judged.limits) == (verdict, limits)
+
+
+def test_a_row_is_shown_once_with_the_rule_that_it_must_satisfy():
+    also = [{'figure': 'fig', 'quantity': 'q 1'}, {'quantity': 'more'}]
+    judged = claims.judge('f', CLAIM | {'also': also}, [finished(quantity=name) for name in ('q 1', 'limit', 'more')])
+    assert [[row['quantity'] for row in rows] for rows in judged.shown] == [['q 1'], ['limit'], ['more']]
+    assert judged.rules == ['needs: above 0', 'a limit if below 0', '']
+    assert [line.partition('n = 10')[2] for line in front.effect(judged).split('<br>')] == [
+        ' (needs: above 0)', ' (a limit if below 0)', '']
 
 
 def test_a_claim_without_rows_says_why():
