@@ -96,8 +96,9 @@ def page(folder, rows, papers):
     claims = f'[what the paper claims, and what holds](../../CLAIMS.md#{folder}) · ' if folder in read('papers') else ''
     parts = [f'# {papers[folder]}',
              f'[The folder](../../{folder}/README.md) · {claims}[settings and columns](../../docs/results.md)',
-             f'{judged.count("pass")} of {len(judged)} judged numbers lie in their [bands](../../docs/results.md#what-is-a-band); '
-             f'{len(rows) - len(judged)} more are reported without one. ± is one standard error over n independent runs. '
+             f'{judged.count("pass")} of {len(judged)} judged numbers lie in their '
+             f'[bands](../../docs/results.md#what-is-a-band); {len(rows) - len(judged)} more are reported without one. '
+             '± is one standard error over n independent runs. '
              'A click on a picture opens it.']
     misses = [f'* [{markdown(row["quantity"])}](#{anchor(row)}): ours {ours(row)}, band {band(row)}'
               + (f'. {row["note"]}' if row['note'] else '') for row in rows if row['verdict'] == 'miss']
