@@ -105,6 +105,7 @@ def noise():
     rows = [
         row('Fisher information after / before, noise 0.1', of(gain, sigma=0.1), 0.50, (None, 0.8)),
         row('Fisher information after / before, noise 0.4', of(gain, sigma=0.4), 4.8, (3.5, None)),
+        *(row(f'volume fraction at 0, after / before, noise {sigma}', of(shaping, sigma=sigma)) for sigma in (0.1, 0.2)),
         row('volume fraction at 0, after / before, noise 0.4', of(shaping, sigma=0.4), 0.64, (None, 0.75), main=True),
         row('volume fraction at 0, after - before, noise 0.4: p of the paired t test',
             of(lambda runs: paired(at('volume_fraction', 0)(runs), at('volume_fraction', 0, '')(runs)).p, sigma=0.4),

@@ -175,7 +175,7 @@ for row in [row for row in rows if row['folder'] == 'task_plasticity']:
 # Learning works in both tasks and quickly; resources follow the prior and, in categorisation, the probable class boundary.
 # Less certain is the statement on noise: that learning moves noise out of the outputs' way shows at high noise
 # ($\sigma=0.4$); at the paper's $\sigma=0.2$ the share of the noise that the outputs see at the frequent stimulus is not
-# smaller than in networks of which only the decoder learned.
+# shown to be smaller than in networks of which only the decoder learned.
 #
 # ## Now change it
 #
