@@ -94,6 +94,14 @@ def samples(task, rule, rival=False):
     return value
 
 
+def on_the_edge(runs):
+    """A row's value: how many rules (rivals included) are best at the lowest or highest of several rates, in %."""
+    tried = [(best_rate(runs, task, rule, rival), sorted(curves(runs, rule, rival)))
+             for task, rules in TASKS.items() for rule, rival in [*((rule, False) for rule in rules), (rules[0], True)]]
+    several = [best in (rates[0], rates[-1]) for best, rates in tried if len(rates) > 1]
+    return 100 * float(np.mean(several))
+
+
 def learning_rows(n):
     """Rows of samples to criterion."""
     note = f'{WAY:.0%} of the way of back-propagation in this network; best of the rates tried; empty: most networks never'
@@ -102,6 +110,8 @@ def learning_rows(n):
         pairs = [(rule, False) for rule in rules] + [(rules[0], True)]
         found += [row(f'{task}, {NAMES["backprop" if rival else rule]}: samples to criterion', samples(task, rule, rival),
                       median=True, note=note, n=n) for rule, rival in pairs]
+    found.append(row('rules and rivals whose best rate is the lowest or highest tried, %', on_the_edge, n=n,
+                     note='of those tried at several rates: their samples to criterion may still fall'))
     return found
 
 
