@@ -37,7 +37,7 @@ def bands(rows):
     text = f'**{len(judged) - len(misses)} of {len(judged)} numbers lie in their bands'
     if misses:
         named = (f'[{row["folder"].replace("_", " ")}: {row["quantity"]}]({link(row)})' for row in misses)
-        text += f'; these {len(misses)} do not:** ' + '; '.join(named) + '.'
+        text += f'; {f"these {len(misses)} do" if len(misses) > 1 else "one does"} not:** ' + '; '.join(named) + '.'
     else:
         text += '.**'
     return (text + f' {len(rows) - len(judged)} more are reported without a band. Bands were set beforehand, '
