@@ -148,7 +148,11 @@ def test_gradient_of_the_margin_against_finite_differences():
     assert np.allclose(spikes.change(W, fired, 3, **spikes.GRADIENT), finite_differences(margin, [W], 1e-6), atol=1e-6)
 
 
-@pytest.mark.parametrize('rule', sorted(checks.COST))
+SLOW_ONES = 'rstdp', 'rstdp_margin', 'impression_learning', 'PAL'     # their kernels take longest to compile
+
+
+@pytest.mark.parametrize('rule', [pytest.param(rule, marks=[pytest.mark.slow] if rule in SLOW_ONES else [])
+                                  for rule in sorted(checks.COST)])
 def test_every_rule_is_measured(rule):
     found = simulation.run(load_params(exp_params, mode='smoke', rule=rule, data='digits'))
     assert found['cosine'].shape == found['snr'].shape == (2,) and (np.abs(found['cosine']) <= 1).all()

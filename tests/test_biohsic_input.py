@@ -171,6 +171,7 @@ def test_the_walkthrough_runs_through(tmp_path):
     call(ROOT / 'biohsic' / 'walkthrough.py', results=tmp_path)
 
 
+@pytest.mark.slow
 def test_modes_do_not_overwrite_each_others_figures(tmp_path):
     """Linear and XOR task are one kind of figure; rule and rival can be drawn together."""
     small = ('nmodels=2', 'nepochs=1', 'train_size=30', 'test_size=20')

@@ -165,7 +165,7 @@ def test_cifar_files_are_read_and_code_in_them_is_not_run(tmp_path):
     assert sets.train_x.shape == (20, 32, 32, 3) and sets.train_x.dtype == np.float32
     red = (batch[b'data'][3, 5 * 32 + 7] / 255 - 0.4914) / 0.247
     assert sets.train_x[3, 5, 7, 0] == pytest.approx(red, rel=1e-5)
-    with pytest.raises(FileNotFoundError, match='data_batch_2.*train_size=10000'):
+    with pytest.raises(FileNotFoundError, match='data_batch_2 is missing; get it with: .*up to 10,000'):
         data.load(params('mode=biohsic_cifar10_cnn', data_dir=str(tmp_path)))
     (folder / 'test_batch').write_bytes(b'cos\nsystem\n(S"touch hacked"\ntR.')
     with pytest.raises(ValueError, match='not a batch of CIFAR-10'):

@@ -60,6 +60,7 @@ def test_run_edit_run_again(kernel, copy):
     assert 'saved' in again and again != first, again                    # another key: the model's file has changed
 
 
+@pytest.mark.slow
 def test_cells_and_another_programs_command_line(kernel):
     """Cells of the scripts run one after the other; the kernel's own words (-f ...) are not ours."""
     code = open(ROOT / 'impression_learning' / 'simulation.py').read()

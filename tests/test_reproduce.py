@@ -163,7 +163,7 @@ def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     assert reproduce.main(['--publish']) == 0
     front = (sandbox.path / 'README.md').read_text()
     assert front.startswith('before\n') and front.endswith('after\n') and 'OLD TEXT' not in front
-    assert '**2 of 3 numbers lie in bands' in front and 'these 1 do not:** [impression learning: an impossible band]' in front
+    assert '**2 of 3 numbers lie in their bands; one does not:** [impression learning: an impossible band]' in front
     results = (sandbox.path / 'docs' / 'results.md').read_text()
     assert 'Bredenberg et al., NeurIPS 2021' in results and 'final R²' in results and 'OLD TABLE' not in results
     assert 'not tested here (yet)' in (sandbox.path / 'CLAIMS.md').read_text()

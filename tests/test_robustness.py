@@ -83,7 +83,7 @@ def test_a_read_only_folder_is_named(tmp_path):
     one_line(simulate('microcircuits', 'mode=smoke', PLASTICITY_RESULTS=f'{folder}/plasticity'), 'cannot write', folder)
 
 
-@pytest.mark.parametrize('folder', FOLDERS)
+@pytest.mark.parametrize('folder', [folder for folder in FOLDERS if folder != 'across'])       # its runs keep none
 def test_damaged_and_foreign_checkpoints_are_named(folder, results):
     checkpoint = result_path(smoke(folder)).with_suffix('.checkpoint.npz')
     checkpoint.parent.mkdir(parents=True)
