@@ -96,7 +96,7 @@ def test_finite_differences_put_the_weights_back():
 
 # ---------------------------------------------------------------- rules
 
-@pytest.mark.parametrize('rule', ['backprop', 'hsic_exact', 'transport'])
+@pytest.mark.parametrize('rule', ['backprop', 'hsic_exact', pytest.param('transport', marks=pytest.mark.slow)])
 def test_rules_that_are_the_gradient(rule):
     """Mathematics: the mean of single-sample gradients; of N samples of a window each is the current one equally often; weak
     nudging with B = W^T (small weights, untrained)."""

@@ -205,6 +205,7 @@ def test_every_experiment_names_a_figure_that_exists():
                 assert r['band'] is None or r['band'][0] is None or r['band'][1] is None or r['band'][0] <= r['band'][1]
 
 
+@pytest.mark.slow
 def test_examples_of_the_readmes_run(tmp_path):
     """The "Change it" examples of each folder: whole programs, not the pieces that go into a file of the model."""
     examples = 0
