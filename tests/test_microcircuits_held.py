@@ -1,6 +1,7 @@
 """Dendritic microcircuits: held inputs by blocks (held.py) equal the plain equations."""
 import numpy as np
 import pytest
+from killed import Killed
 from test_microcircuits_model import ALL_ON, DEEP, PAIR, circuit_of, rows
 
 from common.checkpoint import Checkpoint
@@ -78,18 +79,7 @@ def test_an_interrupted_run_with_blocks_ends_with_the_same_bits(tmp_path, monkey
     p = load_params(exp_params, mode='smoke', **(PAIR | dict(layers=(40, 30, 3), task='fw_bw', record='WPP', rec_per_steps=40)))
     assert p.layers[0] * p.layers[1] >= HELD_FROM
     whole = simulation.run(p)
-
-    class Interrupted(Checkpoint):
-        calls = 0
-
-        def offer(self, save, *args):
-            self.last = 0
-            super().offer(save, *args)
-            self.calls += 1
-            if self.calls == 4:
-                raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        simulation.run(p, Interrupted(tmp_path / 'x.npz'))
+        simulation.run(p, Killed(tmp_path / 'x.npz', [4]))
     resumed = simulation.run(p, Checkpoint(tmp_path / 'x.npz'))
     assert all(np.array_equal(value, resumed[name]) for name, value in whole.items())

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from killed import Killed
 from test_microcircuits_model import ALL_ON, DEEP, PHASED, circuit_of, rows
 
 from common import ROOT
@@ -156,20 +157,8 @@ def test_resume_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
     words = ['mode=phased_pinv', 'epochs=4', 'change_epoch=2', 'rng=legacy', 'released_code=True', 'dataset_size=30']
     p = load_params(exp_params, *words)
     whole = simulation.run(p)
-
-    class Stop(Exception):
-        pass
-
-    class Interrupted(Checkpoint):
-        def offer(self, save, *args):
-            self.last = 0
-            super().offer(save, *args)
-            self.calls = getattr(self, 'calls', 0) + 1
-            if self.calls == 8:
-                raise Stop
-
-    with pytest.raises(Stop):
-        simulation.run(p, Interrupted(tmp_path / 'x.npz'))
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(p, Killed(tmp_path / 'x.npz', [8]))
     resumed = simulation.run(p, Checkpoint(tmp_path / 'x.npz'))
     assert all(np.array_equal(value, resumed[name]) for name, value in whole.items())
 

@@ -6,24 +6,9 @@ import importlib
 
 import numpy as np
 import pytest
+from killed import Killed
 
-from common.checkpoint import Checkpoint
 from common.params import load_params
-
-
-class Killed(Checkpoint):
-    """Written at every offer; the n-th offer kills the run."""
-
-    def __init__(self, path, n):
-        super().__init__(path)
-        self.every, self.left = 0.0, n
-
-    def offer(self, state, *args):
-        super().offer(state, *args)
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-
 
 RUNS = {
     'impression_learning': [
@@ -57,7 +42,7 @@ def test_a_run_killed_and_continued_ends_with_the_bits_of_a_whole_one(tmp_path, 
     assert whole['diverged_at'] < 0
     for n in (3, 2, -1):
         try:
-            out = simulation.run(p, Killed(path, n))
+            out = simulation.run(p, Killed(path, [n]))
             assert n == -1, 'it ended before it was killed'
         except KeyboardInterrupt:
             assert path.exists()

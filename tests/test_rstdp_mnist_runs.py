@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 import torch
+from killed import Killed
 from spikingjelly.activation_based import functional
 from test_rstdp_mnist_model import REFERENCE, TINY, T, random_latency, tiny
 
@@ -121,23 +122,6 @@ def test_the_module_is_the_event_driven_network(released):
 
 # ---------------------------------------------------------------- runs that were stopped
 
-class Stopped(Checkpoint):
-    """A checkpoint that is written at every offer and breaks the run off at the n-th."""
-
-    def __init__(self, path, stop):
-        super().__init__(path, every=0.0)
-        self.left = stop
-
-    def part(self, name):
-        raise NotImplementedError
-
-    def offer(self, state, *args):
-        super().offer(state, *args)
-        self.left[0] -= 1
-        if self.left[0] == 0:
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize('given', [{}, {'reward': 'margin', 'slow_weights': 70, 'n_validation': 10, 'epochs_s3': 3},
                                    {'s3_dropout': 0.3, 'dropout_epochs': 2, 'shuffle': True, 'n_validation': 10},
                                    {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}])
@@ -149,17 +133,17 @@ def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkey
     p = tiny(**given)
     whole = simulation.run(p)
     stop, stages = [0], []
-    monkeypatch.setattr(features, 'Checkpoint', lambda path, every: Stopped(path, stop))
+    monkeypatch.setattr(features, 'Checkpoint', lambda path, every: Killed(path, stop))
     for offers in (2, 3, 4, 6, 2, 5):
         stop[0] = offers
         try:
-            out = simulation.run(p, Stopped(tmp_path / 'run.npz', stop))
+            out = simulation.run(p, Killed(tmp_path / 'run.npz', stop))
             break
         except KeyboardInterrupt:
             stages.append('3' if (tmp_path / 'run.npz').exists() else '1-2')
     else:
         stop[0] = -1
-        out = simulation.run(p, Stopped(tmp_path / 'run.npz', stop))
+        out = simulation.run(p, Killed(tmp_path / 'run.npz', stop))
     assert '1-2' in stages and '3' in stages
     for name in whole:
         if name != 'lower_cpu_seconds':
@@ -207,7 +191,7 @@ def test_an_unfinished_run_can_be_looked_at(tmp_path, monkeypatch):
     p = load_params(exp_params, *words)
     assert simulation.so_far(p) is None
     with pytest.raises(KeyboardInterrupt):         # 60 images in windows of 20: three offers an epoch
-        simulation.run(p, Stopped(result_path(p).with_suffix('.checkpoint.npz'), [3 * 4]))
+        simulation.run(p, Killed(result_path(p).with_suffix('.checkpoint.npz'), [3 * 4]))
     meta, arrays = simulation.so_far(p)
     assert meta['epoch'] == 4 and len(arrays['test_fractions']) == 4
     plot_generator.main(words)
