@@ -1,5 +1,7 @@
 """What is allowed, and which code of the five folders a run is built on."""
 from common.params import one_of, within
+from rstdp_mnist import exp_params
+from rstdp_mnist.data import input_files
 
 COST = {'backprop': 1.0, 'hsic': 2.0, 'hsic_exact': 2.0, 'impression_learning': 3.0, 'reinforce': 4.0, 'three_factor': 4.0,
         'PAL': 3.0, 'FA': 3.0, 'transport': 3.0, 'rstdp': 5.0, 'rstdp_margin': 5.0}         # {rule: CPU seconds of a run}
@@ -24,8 +26,7 @@ def built_on(p):
 
 def inputs(p):
     """The files of MNIST, where a run reads them; FileNotFoundError says how to get them."""
-    from microcircuits.data import mnist_files
-    return mnist_files() if p.rule.startswith('rstdp') and p.data == 'mnist' else []
+    return input_files(exp_params.Params()) if p.rule.startswith('rstdp') and p.data == 'mnist' else []
 
 
 def check(p):

@@ -11,6 +11,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from common import ROOT
+from reproduction import tables
 
 HERE = Path(globals().get('__file__', 'cell')).resolve().parent
 
@@ -36,13 +37,12 @@ def table():
     """The table as Markdown, a row a rule."""
     entries = needs()
     columns = list(dict.fromkeys(e['column'] for e in entries))
-    lines = [f'| | {" | ".join(columns)} |', '|---' * (1 + len(columns)) + '|']
+    lines = []
     for rule in dict.fromkeys(e['rule'] for e in entries):
         own = {e['column']: e for e in entries if e['rule'] == rule}
         numbers = {c: line(e['folder'], e['function or class'], e['what stands there']) for c, e in own.items()}
-        cells = (f'[{own[c]["entry"]}](../{own[c]["folder"]}/equations.py#L{numbers[c]})' for c in columns)
-        lines.append(f'| {rule} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
+        lines.append([rule, *(f'[{own[c]["entry"]}](../{own[c]["folder"]}/equations.py#L{numbers[c]})' for c in columns)])
+    return tables.table(['', *columns], lines)
 
 
 if __name__ == '__main__':

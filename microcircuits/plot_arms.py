@@ -36,7 +36,7 @@ def accuracy(ax, runs, name):
         ax.plot(x, values.mean(axis=0), color=colour, label=f'{ARM_NAMES.get(arm_name, arm_name)} (n = {len(some)})')
     ax.axhline(1 / runs[0][0]['params']['layers'][-1], color='k', lw=0.6, ls='--')
     ax.set(xlabel='epoch', ylabel=name.replace('_', ' '), title='Learning', ylim=(None, 1))
-    ax.legend(loc='lower right', fontsize=8)
+    ax.legend(loc='center right', fontsize=8)
 
 
 def final_accuracy(ax, runs, name):
