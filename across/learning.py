@@ -22,34 +22,34 @@ def xor(p, rng):
     weights = hsic.initial_weights((2, 10, 4, 2), rng)
     optimiser, score = hsic.AdamW(weights, rate=3e-3 * p.rate), []
     for k, some in enumerate(rules.windows(rng, rules.repeats(p, 6))):
-        if k % 20 == 0:
+        if k % 10 == 0:
             score.append(hsic.accuracy(weights, *test))
         optimiser.update(weights, rules.xor_gradients(name, weights, x[some], y[some]))
-    return 20 * np.arange(len(score)), score
+    return 10 * np.arange(len(score)), score
 
 
 def latents(p, rng):
-    """Minus the loss of wake steps in blocks of 200 steps, 4 channels and 2 latents; a sample is one time step."""
+    """Minus the loss of wake steps in blocks of 50 steps, 4 channels and 2 latents; a sample is one time step."""
     algorithm, rate = ('backprop', 1e-3) if p.rival else ('reinforce', 3e-6) if p.rule == 'reinforce' else ('wake_sleep', 3e-3)
     n = rules.repeats(p, 400_000)
     d = il_simulation.run(load_params(il_params, mode='tuned', array_num=1, seed=p.seed, algorithm=algorithm, n_sample=n,
-                                      n_test=200, learning_rate=rate * p.rate, loss_every=200,
+                                      n_test=200, learning_rate=rate * p.rate, loss_every=50,
                                       switch_period=n if p.rival else 1))
     loss = d['train_loss'] if p.rival else 2 * d['train_loss'][:, 0]       # half of the steps are wake steps
-    return 200 * (np.arange(len(loss)) + 1), -loss
+    return 50 * (np.arange(len(loss)) + 1), -loss
 
 
 def estimation(p, rng):
-    """Mean reward in trials of 240 time constants; a sample is one of them. Rival: the exact gradient, trial by trial."""
+    """Mean reward in trials of 80 time constants; a sample is one of them. Rival: the exact gradient, trial by trial."""
     names = 'learning_rate', 'learning_rate_bias', 'learning_rate_input', 'learning_rate_decoder'
-    q = reward.setting(p, T=240.0, trial_num_2=rules.repeats(p, 60), record_res=1 if p.rival else 20,
-                       **dict.fromkeys(names, 5e-5 * p.rate))
+    q = reward.setting(p, T=80.0, trial_num_2=rules.repeats(p, 180), record_res=1 if p.rival else 20,
+                       **dict.fromkeys(names, 5e-4 * p.rate))
     net = network.initial(q, rng, rng)
     if p.rival:
         score = [reward.ascend(q, net, simulation.training_noise(q, rng)[::2], 0.3 * p.rate) for _ in range(q.trial_num_2)]
     else:
         score = simulation.train(q, net, rng, Checkpoint())['objective_2']
-    return 240 * np.arange(1, len(score) + 1), score
+    return 80 * np.arange(1, len(score) + 1), score
 
 
 def yin_yang(p, rng):

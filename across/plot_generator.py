@@ -118,9 +118,10 @@ def whole(runs):
     found = {}
     for task, rules in TASKS.items():
         own = [run for run in runs if run[0]['mode'] == 'learning' and run[0]['params']['rule'] in rules]
-        size = sum(len(rates) for rule, _, rates in exp_params.LEARNERS if rule in rules)
+        learners = sum(rule in rules for rule, _ in exp_params.LEARNERS)
         seeds = [run[0]['seed'] for run in own]
-        own = [run for run in own if seeds.count(run[0]['seed']) == size]
+        size = max(map(seeds.count, seeds), default=0) // learners * learners
+        own = [run for run in own if size and seeds.count(run[0]['seed']) == size]
         found |= {task: own} if own else {}
     return found
 
@@ -216,7 +217,7 @@ def fig_rules(runs):
     figure, axes = grid(2, 2, 6.2, 4.6)
     alignment(axes[0, 0], runs, rules)
     noise(axes[0, 1], runs, rules)
-    to_criterion(axes[1, 0], there(learning_runs(exp_params.SEEDS)))
+    to_criterion(axes[1, 0], there(learning_runs(exp_params.SEEDS, exp_params.RATES)))
     mnist_panel(axes[1, 1])
     n = len({meta['seed'] for meta, _ in runs})
     figure.supxlabel(f'a: mean and 95 % interval, b: median and interval, n = {n} networks', fontsize=9)

@@ -188,8 +188,8 @@ def snr(ax, runs, rules=('il', 'corrected')):
         curve(ax, stack(runs, f'snr_{rule}').mean(axis=(2, 3)), LABELS.get(rule, rule), COLOURS.get(rule))
     p = runs[0][0]['params']
     ax.set(xlabel='snapshot (5 % of training)', ylabel='signal to noise ratio of the update', yscale='log',
-           title=f'SNR: {seeds(runs, True)}, {p["epoch_num_snr"] * p["scale"]:.0e} repeats')
-    ax.legend()
+           title=f'SNR: {seeds(runs, True)}')
+    ax.legend(title=f'{p["epoch_num_snr"] * p["scale"]:,.0f} repeats a seed')
 
 
 RULES = {'wake_sleep': 'il', 'reinforce': 'reinforce', 'backprop': 'backprop'}     # colours and labels of the algorithms
