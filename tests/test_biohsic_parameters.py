@@ -30,7 +30,7 @@ OTHERS = {
     'accuracy': ['batches', 'samples']}
 TINY = dict(train_size=24, test_size=13, test_batchsize=5, batch_size=5, nmodels=2, nepochs=1)
 EXPDECAY, SMALL = {'schedule': 'expdecay'}, {'features': (5, 4)}
-SETTINGS = [                            # (mode, what is given); those after the first dozen in the slow tests only
+SETTINGS = [                            # (mode, what is given); those after the first dozen, and convolutions: slow tests
     ('lif_xor', {}), ('lif_linear', {'synthetic': 'new', 'accuracy': 'batches'}), ('lif_xor', {'order_seed': 3} | EXPDECAY),
     ('biohsic_mnist', SMALL), ('biohsic_mnist', {'modulator': 'none', 'accuracy': 'batches'} | SMALL), ('hsic_xor', EXPDECAY),
     ('bp_mnist', {'schedule': 'joinschedules', 'schedules': (('constant', 0.1), ('constant', 0.02)), 'boundaries': (4,)} |
@@ -112,8 +112,8 @@ def silent(mode, given):
     return wrong
 
 
-@pytest.mark.parametrize('mode, given', [pytest.param(*s, marks=[pytest.mark.slow] if i >= 12 else []) for i, s in
-                                         enumerate(SETTINGS)], ids=[f'{m}-{"-".join(g)}' for m, g in SETTINGS])
+@pytest.mark.parametrize('mode, given', [pytest.param(*s, marks=[pytest.mark.slow] if i >= 12 or 'cnn' in s[0] else [])
+                                         for i, s in enumerate(SETTINGS)], ids=[f'{m}-{"-".join(g)}' for m, g in SETTINGS])
 def test_every_parameter_acts_or_is_named(mode, given, folder, monkeypatch):
     monkeypatch.setenv('PLASTICITY_DATA', str(folder))
     assert silent(mode, given) == []

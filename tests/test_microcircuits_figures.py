@@ -29,7 +29,8 @@ def runs_of(name):
     return found
 
 
-@pytest.mark.parametrize('name', sorted(TINY))
+@pytest.mark.parametrize('name', [pytest.param(name, marks=[pytest.mark.slow] if name == 'fig_demos' else [])
+                                  for name in sorted(TINY)])
 def test_figures_have_something_in_every_panel(name, small_mnist):  # noqa: F811
     with warnings.catch_warnings(action='ignore'):
         figure = plot_generator.FIGURES[name](runs_of(name))
