@@ -114,6 +114,7 @@ RELEASED = dict(padding=(0, 1), threshold=(15.0, 15.0), strict_threshold=False, 
 _SMALL = dict(n_train=3000, n_test=1000, epochs_s3=2)
 _SEARCH = dict(reward='margin', slow_weights=300_000, n_validation=10_000, n_test=1, epochs_s3=12)    # test set: closed
 _FAST = dict(reward_ltp=0.012, reward_ltd=-0.009, punishment_ltd=-0.012, punishment_ltp=0.0015)       # three times the rates
+_FALLING = _FAST | dict(s3_decay=0.9)
 _NMNIST = dict(data='nmnist', n_time_bins=16)
 
 MODES = {
@@ -149,8 +150,8 @@ MODES = {
 SWEEPS = {name: [dict(seed=seed) for seed in range(3)]
           for name in ('paper_short', 'threshold', 'small', 'digits', 'nmnist', 'margin', 'true_class')}
 SWEEPS['search'] = [                    # one seed each, judged by the withheld images
-    {}, dict(margin=0.02), dict(margin=0.03), dict(margin=0.08), dict(reward='true_class'), dict(s3_bounds=(0.0, 1.0)),
-    dict(s3_decay=0.9), dict(slow_weights=1_000_000), dict(n_maps=(30, 250, 500)), dict(n_maps=(30, 500, 200)),
-    dict(threshold=(15.0, 15.0)), dict(threshold=(15.0, 8.0)), dict(n_time_bins=30), dict(shift=1), dict(shift=2),
-    _FAST, _FAST | dict(s3_decay=0.9),
+    {}, dict(shift=1), dict(s3_bounds=(0.0, 1.0)), dict(n_maps=(30, 250, 500)), dict(n_maps=(30, 500, 200)), _FAST, _FALLING,
+    _FALLING | dict(shift=1), _FALLING | dict(margin=0.02), _FALLING | dict(margin=0.08), _FALLING | dict(reward='true_class'),
+    _FALLING | dict(slow_weights=100_000), _FALLING | dict(threshold=(15.0, 8.0)), _FALLING | dict(n_maps=(30, 500, 200)),
+    _FALLING | dict(threshold=(15.0, 15.0)), _FALLING | dict(n_time_bins=30),
 ]
