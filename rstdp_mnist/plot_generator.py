@@ -131,6 +131,40 @@ def fig_beyond(runs):
     return figure
 
 
+def fig_final(runs):
+    """The last round: accuracy on withheld images of what was tried; on all images, training and the one test."""
+    plt = style()
+    figure, ax = plt.subplots(figsize=(9, 4.8))
+    tried = [run for run in runs if run[0]['params']['n_validation']]
+    for run, colour in zip(tried, ('#0B5FA5', '#009E73', '#D55E00', '#CC79A7', '#777777', '#E69F00'), strict=False):
+        ax.plot(run[1]['test_epochs'], panels.accuracy([run], 'validation')[0], color=colour,
+                label=f'withheld images: {panels.name_of(run)}')
+    label = 'all 60,000 images: test, once'
+    for run in (run for run in runs if not run[0]['params']['n_validation']):
+        ax.plot(run[1]['test_epochs'][-1:], panels.accuracy([run], 'test')[0, -1:], 'k*', ms=11, label=label)
+        label = None
+    panels.paper_line(ax)
+    panels.epoch_axis(ax, 'accuracy (%)')
+    ax.set_ylim(bottom=95)
+    ax.legend(loc='lower right')
+    return figure
+
+
+def fig_reward(runs):
+    """Who learns, and which weights decide: test accuracy of each seed and its mean, epoch by epoch."""
+    plt = style()
+    figure, ax = plt.subplots(figsize=(9, 4.8))
+    for (name, part), colour in zip(panels.arms(runs), ('#777777', '#0B5FA5', '#009E73', '#CC79A7', '#D55E00'), strict=False):
+        curves = panels.accuracy(panels.arms(runs)[name, part], part)
+        ax.plot(curves.T, color=colour, lw=0.7, alpha=0.5)
+        label = name.replace(', n_validation = 0', '') + ', fast weights alone' * (part == 'fast_test')
+        ax.plot(curves.mean(axis=0), color=colour, lw=2, label=label)
+    panels.paper_line(ax)
+    panels.epoch_axis(ax, 'test accuracy (%)')
+    ax.legend(loc='lower right', title=f'mean of n = {len({run[0]["seed"] for run in runs})} seeds')
+    return figure
+
+
 def fig_search(runs):
     """Every setting that was tried, best first: accuracy on the withheld images by epoch's end."""
     plt = style()
@@ -242,6 +276,7 @@ def fig_other(runs):
 FIGURES = {'fig_1': fig_1, 'fig_2': fig_2, 'fig_3': fig_3, 'fig_4': fig_4, 'fig_5': fig_5, 'fig_ablation': fig_compared,
            'fig_threshold': fig_1, 'fig_replication': fig_replication, 'fig_long': fig_long, 'fig_gap': fig_gap,
            'fig_digits': fig_5, 'fig_nmnist': fig_nmnist, 'fig_beyond': fig_beyond, 'fig_search': fig_search,
+           'fig_final': fig_final, 'fig_reward': fig_reward,
            'fig_fashion_mnist': fig_other, 'fig_cifar10': fig_other}
 
 

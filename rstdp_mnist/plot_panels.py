@@ -23,7 +23,8 @@ LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'poolin
           'init_sd': 'initial s.d. 0.02', 'competition': "the replication's competition, batches of 100",
           'replication': 'all of them: replication mode', 'dropout': 'dropout 0.5',
           'true_class': 'true class rewarded on errors', 'margin': 'margin 5 %, slow weights', 'paper': 'default',
-          'search': 'margin 5 %, slow weights', 'cifar10': 'default network on CIFAR-10 in grey',
+          'search': 'margin 5 %, slow weights', 'finals': 'falling rates, 40 epochs', 'beyond': 'falling rates, shifted images',
+          'cifar10': 'default network on CIFAR-10 in grey',
           'annealed': 'dropout from 0.5 to 0',
           'validation': '10,000 images withheld', 't30': '30 time bins', 'nmnist': 'default network on N-MNIST',
           'fashion_mnist': 'default network on Fashion-MNIST'}
@@ -66,6 +67,16 @@ def name_of(run):
     ignored = {'seed', 's3_seed', 'epochs_s3', 'array_num'}
     other = [f'{k} = {v}' for k, v in meta['params'].items() if k not in ignored and as_tuple(v) != getattr(plain, k)]
     return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other])
+
+
+def arms(runs):
+    """{(name, which weights decide: 'test', or 'fast_test' beside slow ones): runs}, in the order of the runs."""
+    found = {}
+    for run in runs:
+        p = run[0]['params']
+        for part in ('test', 'fast_test') if p['reward'] == 'margin' and p['slow_weights'] else ('test',):
+            found.setdefault((name_of(run), part), []).append(run)
+    return found
 
 
 def as_tuple(value):

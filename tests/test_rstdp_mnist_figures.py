@@ -46,7 +46,8 @@ def recordings(tmp_path_factory):
 @pytest.mark.parametrize('name', plots.FIGURES)
 def test_every_figure_shows_its_run(tiny, several, recordings, name):
     """Each is drawn from finished runs; lines and pictures hold finite numbers."""
-    special = {'fig_nmnist': recordings, 'fig_search': several[1], 'fig_long': tiny[:1], 'fig_replication': tiny[:1]}
+    special = {'fig_nmnist': recordings, 'fig_search': several[1], 'fig_final': several[1], 'fig_long': tiny[:1],
+               'fig_replication': tiny[:1]}
     runs = special.get(name, tiny)
     figure = plots.FIGURES[name](runs)
     drawn = [line.get_ydata() for ax in figure.axes for line in ax.get_lines()]
