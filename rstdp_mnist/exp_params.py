@@ -139,7 +139,7 @@ MODES = {
     'margin': dict(reward='margin', slow_weights=300_000, n_validation=10_000, epochs_s3=80),    # extension: lead by 5 %
     'search': _SEARCH,                                                       # what was tried to come above it: SWEEPS
     'finals': _SEARCH | _BEYOND,                                             # the best of it, longer
-    'beyond': _BEYOND | dict(shift=1, test_every=40),                        # extension: the winner on all images, one test
+    'beyond': _BEYOND | dict(shift=1, n_maps=(30, 250, 500), test_every=40),     # extension: the winner, all images, one test
     'dropout': dict(s3_dropout=0.5, epochs_s3=61),                           # extension: half of the maps cannot win
     'annealed': dict(s3_dropout=0.5, dropout_epochs=160, epochs_s3=160),     # extension: dropout that falls to 0
     'validation': dict(n_validation=10_000, epochs_s3=160),                  # the epoch is chosen on withheld images
@@ -158,4 +158,4 @@ SWEEPS['search'] = [                    # one seed each, judged by the withheld 
     _FALLING | dict(slow_weights=100_000), _FALLING | dict(threshold=(15.0, 8.0)), _FALLING | dict(n_maps=(30, 500, 200)),
     _FALLING | dict(threshold=(15.0, 15.0)), _FALLING | dict(n_time_bins=30),
 ]
-SWEEPS['finals'] = [dict(shift=1), dict(shift=1, n_maps=(30, 250, 500)), dict(shift=1, threshold=(15.0, 8.0)), {}]
+SWEEPS['finals'] = [dict(shift=1), dict(shift=1, n_maps=(30, 250, 500)), dict(shift=1, threshold=(15.0, 8.0))]
