@@ -68,14 +68,19 @@ def criterion(runs, task):
     """The score that counts as learned: WAY of the way from the start to the end of back-propagation at its best rate."""
     rival = curves(runs, TASKS[task][0], True)
     start = np.mean([d['score'][0] for rate, d in learned(runs, TASKS[task][0], True) if rate == min(rival)])
-    end = np.nanmax([np.mean([score[-1] for _, score in some]) for some in rival.values()])
+    end = np.nanmax([np.mean([at_the_end(score) for _, score in some]) for some in rival.values()])
     return start + WAY * (end - start)
 
 
+def at_the_end(score):
+    """Mean of the last tenth of a curve."""
+    return score[-max(1, len(score) // 10):].mean()
+
+
 def at_rates(runs, task, rule, rival=False):
-    """{factor of the rate: samples to criterion of every seed, inf: never}"""
+    """{factor of the rate: samples to criterion of every seed; inf: never, or it does not stay there to the end}"""
     level = criterion(runs, task)
-    return {rate: [float(seen[np.argmax(score >= level)]) if (score >= level).any() else np.inf for seen, score in some]
+    return {rate: [float(seen[np.argmax(score >= level)]) if at_the_end(score) >= level else np.inf for seen, score in some]
             for rate, some in curves(runs, rule, rival).items()}
 
 
@@ -117,8 +122,8 @@ def on_the_edge(runs):
 
 def learning_rows(n):
     """Rows of samples to criterion."""
-    note = (f'{WAY:.0%} of the way of back-propagation in this network; each network at the rate that is best for the others; '
-            'empty: most networks never')
+    note = (f'{WAY:.0%} of the way of back-propagation in this network, to stay; each network at the rate that is best for the '
+            'others; empty: most networks never')
     found = []
     for task, rules in TASKS.items():
         pairs = [(rule, False) for rule in rules] + [(rules[0], True)]

@@ -161,22 +161,29 @@ def to_criterion(ax, runs):
     letter(ax, 'c  samples to criterion, each on its own task')
 
 
+def thinned(values):
+    """Means of neighbours, about two hundred."""
+    n = max(1, len(values) // 200)
+    return values[:len(values) // n * n].reshape(-1, n).mean(axis=1)
+
+
 def fig_samples(runs):
     """Learning curves of every task: each rule at its best rate, single networks and their mean, criterion dashed."""
     found = whole(runs)
-    figure, axes = grid(1, max(1, len(found)), 3.8)
-    for (task, own), ax, mark in zip(found.items(), axes[0], 'abcde', strict=False):
+    figure, axes = grid(2, 3, 4.4)
+    for ax in axes.flat[len(found):]:
+        ax.set_axis_off()
+    for (task, own), ax, mark in zip(found.items(), axes.flat, 'abcde', strict=False):
         for rule, rival, name, colour in lines_of(task):
             some = curves(own, rule, rival)[best_rate(own, task, rule, rival)]
-            for seen, score in some:
-                ax.plot(seen, score, color=colour, lw=0.5, alpha=0.5)
-            style = '--' if rule != TASKS[task][0] else '-'
-            ax.plot(some[0][0], np.mean([score for _, score in some], axis=0), style, color=colour, label=name)
+            x, y = thinned(some[0][0]), np.array([thinned(score) for _, score in some])
+            ax.plot(x, y.T, color=colour, lw=0.5, alpha=0.5)
+            ax.plot(x, y.mean(axis=0), '--' if rule != TASKS[task][0] else '-', color=colour, label=name)
         level = criterion(own, task)
         ax.axhline(level, color='k', ls=':', lw=0.8)
         ax.set(xlabel='samples', ylabel=SCORES[task], xscale='symlog' if task == 'two hidden causes' else 'linear')
         if task == 'two hidden causes':
-            ax.set(xscale='log', ylim=(12 * level, 0))
+            ax.set(xscale='log', ylim=(8 * level, 0))
         ax.legend(fontsize=8)
         letter(ax, f'{mark}  {task}')
     return figure
