@@ -75,7 +75,8 @@ plt.show()
 
 # %% [markdown]
 # ## Samples to criterion
-# The criterion is 90 % of the way that back-propagation goes in the same network, every rule at the best of the rates tried (here: one).
+# The criterion is 90 % of the way that back-propagation goes in the same network, every rule at the best of seven rates (here:
+# at one of them).
 
 # %%
 figure, ax = plt.subplots(figsize=(5.5, 3.2))
