@@ -181,9 +181,9 @@ def fig_samples(runs):
             ax.plot(x, y.mean(axis=0), '--' if rule != TASKS[task][0] else '-', color=colour, label=name)
         level = criterion(own, task)
         ax.axhline(level, color='k', ls=':', lw=0.8)
-        ax.set(xlabel='samples', ylabel=SCORES[task], xscale='symlog' if task == 'two hidden causes' else 'linear')
-        if task == 'two hidden causes':
-            ax.set(xscale='log', ylim=(8 * level, 0))
+        ax.set(xlabel='samples', ylabel=SCORES[task], xscale='log' if task == 'two hidden causes' else 'linear')
+        start, end = criterion(own, task, 0), criterion(own, task, 1)
+        ax.set_ylim(start - 0.1 * (end - start), end + 0.2 * (end - start))
         ax.legend(fontsize=8)
         letter(ax, f'{mark}  {task}')
     return figure
