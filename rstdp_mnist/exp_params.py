@@ -156,6 +156,5 @@ SWEEPS['search'] = [                    # one seed each, judged by the withheld 
     {}, dict(shift=1), dict(s3_bounds=(0.0, 1.0)), dict(n_maps=(30, 250, 500)), dict(n_maps=(30, 500, 200)), _FAST, _FALLING,
     _FALLING | dict(shift=1), _FALLING | dict(margin=0.02), _FALLING | dict(margin=0.08), _FALLING | dict(reward='true_class'),
     _FALLING | dict(slow_weights=100_000), _FALLING | dict(threshold=(15.0, 8.0)), _FALLING | dict(n_maps=(30, 500, 200)),
-    _FALLING | dict(threshold=(15.0, 15.0)), _FALLING | dict(n_time_bins=30),
 ]
 SWEEPS['finals'] = [dict(shift=1), dict(shift=1, n_maps=(30, 250, 500)), dict(shift=1, threshold=(15.0, 8.0))]
