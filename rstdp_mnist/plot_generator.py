@@ -171,7 +171,7 @@ def fig_search(runs):
     runs = sorted(runs, key=lambda run: run[1]['validation_fractions'][-1, 0])
     names = [panels.name_of(run) for run in runs]
     plain = panels.LABELS['search']
-    figure, ax = plt.subplots(figsize=(9, 0.32 * len(runs) + 1.2))
+    figure, ax = plt.subplots(figsize=(9, 0.32 * len(runs) + 1.2), layout='constrained')
     for place, (run, name) in enumerate(zip(runs, names, strict=True)):
         last, colour = 100 * run[1]['validation_fractions'][-1, 0], '#D55E00' if name == plain else '#0B5FA5'
         ax.plot(last, place, 'o', color=colour)

@@ -28,6 +28,7 @@ LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'poolin
           'annealed': 'dropout from 0.5 to 0',
           'validation': '10,000 images withheld', 't30': '30 time bins', 'nmnist': 'default network on N-MNIST',
           'fashion_mnist': 'default network on Fashion-MNIST'}
+RATES = ('reward_ltp', 'reward_ltd', 'punishment_ltd', 'punishment_ltp')
 LAYERS = ('input', 'S1', 'C1', 'S2', 'C2')
 
 
@@ -65,8 +66,11 @@ def name_of(run):
     with warnings.catch_warnings(action='ignore'):
         plain = load_params(exp_params, mode=meta['mode'])
     ignored = {'seed', 's3_seed', 'epochs_s3', 'array_num'}
-    other = [f'{k} = {v}' for k, v in meta['params'].items() if k not in ignored and as_tuple(v) != getattr(plain, k)]
-    return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other])
+    other = {k: f'{k} = {v}' for k, v in meta['params'].items() if k not in ignored and as_tuple(v) != getattr(plain, k)}
+    factors = {round(meta['params'].get(k, 0) / getattr(plain, k), 9) for k in RATES}
+    if len(factors) == 1 and set(RATES) <= set(other):
+        other = {'rates': f'rates x {factors.pop():g}'} | {k: text for k, text in other.items() if k not in RATES}
+    return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other.values()])
 
 
 def arms(runs):
