@@ -20,7 +20,7 @@ from rstdp_mnist import classify_images as images
 from rstdp_mnist import encoding, evaluate, features
 from rstdp_mnist.simulation import decider
 
-NETWORK = Path(__file__).parent / 'published' / 'network_margin.npz'
+NETWORK = Path(__file__).parent / 'published' / 'network_beyond.npz'
 SMALLEST = 8                            # pixels: scikit-learn's digits
 SHOWN = 12                              # pictures in the figure
 
