@@ -65,9 +65,9 @@ def name_of(run):
     meta, _ = run
     with warnings.catch_warnings(action='ignore'):
         plain = load_params(exp_params, mode=meta['mode'])
-    ignored = {'seed', 's3_seed', 'epochs_s3', 'array_num'}
-    other = {k: f'{k} = {as_tuple(v)}' for k, v in meta['params'].items() if k not in ignored and as_tuple(v) != getattr(plain, k)}
-    factors = {round(meta['params'].get(k, 0) / getattr(plain, k), 9) for k in RATES}
+    ignored, given = {'seed', 's3_seed', 'epochs_s3', 'array_num'}, {k: as_tuple(v) for k, v in meta['params'].items()}
+    other = {k: f'{k} = {v}' for k, v in given.items() if k not in ignored and v != getattr(plain, k)}
+    factors = {round(given[k] / (getattr(plain, k) or 1), 9) for k in RATES if k in given}
     if len(factors) == 1 and set(RATES) <= set(other):
         other = {'rates': f'rates x {factors.pop():g}'} | {k: text for k, text in other.items() if k not in RATES}
     return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other.values()])
