@@ -73,16 +73,6 @@ def name_of(run):
     return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other.values()])
 
 
-def arms(runs):
-    """{(name, which weights decide: 'test', or 'fast_test' beside slow ones): runs}, in the order of the runs."""
-    found = {}
-    for run in runs:
-        p = run[0]['params']
-        for part in ('test', 'fast_test') if p['reward'] == 'margin' and p['slow_weights'] else ('test',):
-            found.setdefault((name_of(run), part), []).append(run)
-    return found
-
-
 def as_tuple(value):
     """Lists of a JSON text as the parameters have them."""
     return tuple(value) if isinstance(value, list) else value

@@ -197,6 +197,9 @@ def test_samples_to_criterion_of_ramps():
     assert experiments.criterion(runs, 'XOR') == pytest.approx(0.9)
     for rival, samples in ((True, 90), (False, 180)):           # a running mean of five points: two later
         assert experiments.reached(runs, 'XOR', 'hsic', rival) == pytest.approx([samples + 2] * 3, abs=1)
+    lost = np.concatenate([ramp[:200], 0.5 * ramp[200:]])       # learned, and half of it forgotten
+    collapsed = [run for run in runs if run[0]['params']['rival']] + [curve('hsic', False, 1.0, s, lost) for s in (1, 2, 3)]
+    assert np.isinf(experiments.reached(collapsed, 'XOR', 'hsic')).all()
     never = [run for run in runs if run[0]['params']['rate'] == 3.0 or run[0]['params']['rival']]
     assert experiments.samples('XOR', 'hsic')(never) == np.inf
 
