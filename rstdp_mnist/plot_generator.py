@@ -160,7 +160,8 @@ def fig_nmnist(runs):
 def fig_3(runs):
     """Layer 1's kernels (one channel) before and after STDP."""
     plt = style()
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6))
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2))
+    figure.get_layout_engine().set(wspace=0.06)
     p = panels.params_of(runs[0])
     for ax, weight, when in zip(axes, (panels.initial_kernels(runs[0]), runs[0][1]['conv1_weight']), ('before', 'after'),
                                 strict=True):
@@ -177,9 +178,9 @@ def fig_4(runs):
     S1, S2, S3 = panels.reconstructed(p, weights, panels.most_selective(weights[2], p.n_classes, 2))
     span = np.abs(S3).max(axis=(1, 2), keepdims=True)
     plt = style()
-    figure = plt.figure(figsize=(11, 7.2))
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.4, 1))
-    axes = top.subplots(1, 2, width_ratios=(1, 1.75))
+    figure = plt.figure(figsize=(11, 6.6))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.55, 1))
+    axes = top.subplots(1, 2, width_ratios=(1, 1.75), subplot_kw={'anchor': 'N'})
     panels.picture(axes[0], panels.mosaic(S1[:30], 6), 'S1 (STDP)')
     panels.picture(axes[1], panels.mosaic(S2[:50], 10, 2), f'S2 (STDP), {min(50, len(S2))} of {len(S2)} maps')
     panels.picture(bottom.subplots(), panels.mosaic((S3 / span + 1) / 2, p.n_classes, 3, scale=False),
