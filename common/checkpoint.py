@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from common.results import load_npz, write_atomically
 
@@ -51,7 +52,9 @@ class Checkpoint:
         """The run is complete and saved: forget its checkpoints, and what kills in the middle of a write left."""
         for pattern in (f'{self.path.stem}*.npz', f'.{self.path.stem}*.tmp') if self.path else ():
             for path in self.path.parent.glob(pattern):
-                path.unlink(missing_ok=True)
+                writer = path.name.split('.')[-2]               # number of the process that writes a temporary file
+                if path.suffix == '.npz' or not psutil.pid_exists(int(writer)):
+                    path.unlink(missing_ok=True)
 
 
 def rng_state(rng):

@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import os
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def read_idx(path):
         if (zero, kind) != (0, 8):
             raise ValueError('not unsigned bytes')
         return np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
-    except (OSError, EOFError, struct.error, ValueError) as error:
+    except (OSError, EOFError, struct.error, ValueError, zlib.error) as error:
         raise ValueError(f'{path} is not a complete gzipped idx file ({error})') from error
 
 

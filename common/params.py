@@ -129,6 +129,10 @@ def load_params(module, *words, **given):
     for name, when in unused(p).items():
         if name in given:
             warnings.warn(Remark(f'{name} does nothing in this run (mode={p.mode}): it acts only {when}'), stacklevel=2)
+    if members and number > 1 and members[number - 1].keys() <= given.keys():
+        chosen = ', '.join(members[number - 1])
+        warnings.warn(Remark(f'array_num={number} does nothing in this run: {chosen}, which it chooses, is given too'),
+                      stacklevel=2)
     for text in checks_of(p).remarks(p):
         warnings.warn(Remark(text), stacklevel=2)
     return p

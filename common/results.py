@@ -8,7 +8,9 @@ import platform
 import subprocess
 import tempfile
 import time
+import tokenize
 import zipfile
+import zlib
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from common.words import command
 
 RESULTS = Path(os.environ.get('PLASTICITY_RESULTS') or ROOT / 'results')
 HUGE = 1e8                              # weights beyond it have blown up, finite or not
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, NotImplementedError, SyntaxError, zlib.error,
+              zipfile.BadZipFile, tokenize.TokenError)          # what numpy and zipfile raise at damaged files
 NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'names')}      # in meta
 
 
@@ -102,7 +106,7 @@ def load_npz(path, what):
         return meta, arrays
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except UNREADABLE as error:
         own = Path(path).is_file() and Path(path).resolve().is_relative_to(RESULTS.resolve())
         advice = '; delete it and run again' if own else ''
         raise ValueError(f'{path} is not a readable {what} ({type(error).__name__}){advice}') from error
@@ -114,7 +118,7 @@ def is_complete(path, what='result'):
         with zipfile.ZipFile(path) as file, np.load(path, allow_pickle=False) as arrays:
             meta = dict(json.loads(str(arrays['meta'])))
             return file.testzip() is None and set(NEEDED.get(what, ())) <= set(meta)
-    except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, EOFError, AttributeError):
+    except UNREADABLE:
         return False
 
 

@@ -37,7 +37,7 @@ def split_words(words):
 
 def apart(words, *names):
     """Take the words name=... out of a command line. -> (the other words, {name: text or None}); no text may be empty."""
-    found = {name: value for name, value in split_words(words) if name in names}
+    found = dict(split_words([w for w in words if w.split('=')[0].strip() in names]))
     for name, value in found.items():
         demand(value, f'{name}= is empty: give it a value or leave it out')
     rest = [w for w in words if w.split('=')[0].strip() not in names]
@@ -58,16 +58,18 @@ def load_members(module, *words, **given):
     rest = [w for w in words if w.split('=')[0].strip() != 'array_num']
     given = {k: v for k, v in given.items() if k != 'array_num'}
     first = load_params(module, *rest, **given)
+    sweep = sweep_of(module, first.mode, getattr(first, 'released_code', False))
+    fixed = sorted({name for member in sweep for name in member} & asked.keys())
+    refusal = f'{", ".join(fixed)}: the sweep of mode={first.mode} varies it; its members would be equal'
+    demand(not any(member and member.keys() <= asked.keys() for member in sweep), refusal)
     members = []
     for number in range(1, number_of_members(module, first) + 1):
         try:
             members.append(load_params(module, *rest, **given, array_num=number))
         except ValueError as error:
             print(f'member {number} is left out: {error}', file=sys.stderr)
-    varied = {name for member in sweep_of(module, first.mode, getattr(first, 'released_code', False)) for name in member}
     alike = len({dataclasses.replace(p, array_num=1) for p in members}) < len(members)
-    fixed = sorted(varied & asked.keys())
-    demand(not (alike and fixed), f'{", ".join(fixed)}: the sweep of mode={first.mode} varies it; its members would be equal')
+    demand(not (alike and fixed), refusal)
     return members
 
 

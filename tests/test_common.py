@@ -1,7 +1,9 @@
 """The common module and running.py: parameters, result files, checkpoints, sweeps, data files."""
 import dataclasses
+import functools
 import gzip
 import importlib
+import io
 import json
 import os
 import signal
@@ -18,9 +20,9 @@ from common.checkpoint import restore_rng, rng_state
 from common.data import find_data, read_idx
 from common.kernel import source_digest
 from common.params import load_params
-from common.results import load_npz, load_result, result_path, save_result, write_atomically
+from common.results import is_complete, load_npz, load_result, result_path, save_result, write_atomically
 from common.running import sweep
-from common.words import command, load_members
+from common.words import apart, command, load_members
 from impression_learning import exp_params
 from reproduction.experiments import folders
 
@@ -242,6 +244,30 @@ def test_idx_files(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match='x.gz is not a complete gzipped idx file'):
             read_idx(path)
+
+
+def test_damaged_compressed_files_are_one_line_whichever_byte_is_wrong(tmp_path):
+    """The first to notice may be zlib, zipfile, numpy or its parser of headers."""
+    rng = np.random.default_rng(0)
+    whole = {'a.npz': io.BytesIO(), 'a.gz': io.BytesIO(idx(np.arange(400).astype(np.uint8).reshape(20, 20)))}
+    np.savez_compressed(whole['a.npz'], meta=np.array(json.dumps({'params': {}, 'mode': '', 'seed': 0})), x=rng.normal(size=50))
+    for name, file in whole.items():
+        for place in range(0, len(file.getvalue()), 3):
+            damaged = bytearray(file.getvalue())
+            damaged[place:place + 4] = rng.bytes(4)
+            (tmp_path / name).write_bytes(damaged)
+            try:
+                (read_idx if name == 'a.gz' else functools.partial(load_npz, what='result'))(tmp_path / name)
+                assert name == 'a.gz' or is_complete(tmp_path / name) in (True, False)
+            except ValueError as error:
+                assert str(tmp_path / name) in str(error) and '\n' not in str(error)
+                assert name == 'a.gz' or not is_complete(tmp_path / name)
+
+
+def test_a_file_may_have_an_equals_sign_in_its_name():
+    assert apart(['x=1.png', 'x=2.png', 'labels=l.npy'], 'labels') == (['x=1.png', 'x=2.png'], {'labels': 'l.npy'})
+    with pytest.raises(ValueError, match='labels is given twice'):
+        apart(['labels=a', 'labels=b'], 'labels')
 
 
 def test_data_are_searched_in_order(tmp_path, monkeypatch):
