@@ -71,7 +71,7 @@ def fig_replication(runs):
     """Our replication mode beside the replication's own curve."""
     plt = style()
     figure, ax = plt.subplots(figsize=(7.5, 4.6))
-    panels.curve_of(ax, 'replication_mnist', 21)
+    panels.curve_of(ax, 'replication_mnist', max(len(arrays['train_fractions']) for _, arrays in runs))
     panels.our_curves(ax, runs)
     panels.paper_line(ax)
     panels.epoch_axis(ax)
