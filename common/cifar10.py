@@ -11,8 +11,10 @@ HOW = 'get it with: python data/fetch.py cifar10'
 def paths(n_train, data_dir=''):
     """As many of the five training batches (10,000 images each) as n_train images need, then the test batch.
 
-    Raises FileNotFoundError for the first that is missing, with the command that gets it.
+    Raises FileNotFoundError for the first that is missing, with the command that gets it, or if there are not so many images.
     """
+    if n_train > 50_000:
+        raise FileNotFoundError(f'{n_train} training images are asked for, CIFAR-10 has 50,000')
     folder = find_data('cifar-10-batches-py', how=HOW, data_dir=data_dir)
     found = [folder / name for name in [f'data_batch_{i}' for i in range(1, 1 + -(-n_train // 10_000))] + ['test_batch']]
     for path in found:

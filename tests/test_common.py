@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common import cifar10
 from common.checkpoint import restore_rng, rng_state
 from common.data import find_data, read_idx
 from common.kernel import source_digest
@@ -268,6 +269,11 @@ def test_a_file_may_have_an_equals_sign_in_its_name():
     assert apart(['x=1.png', 'x=2.png', 'labels=l.npy'], 'labels') == (['x=1.png', 'x=2.png'], {'labels': 'l.npy'})
     with pytest.raises(ValueError, match='labels is given twice'):
         apart(['labels=a', 'labels=b'], 'labels')
+
+
+def test_more_images_than_cifar10_has_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='50001 training images are asked for, CIFAR-10 has 50,000'):
+        cifar10.paths(50_001, str(tmp_path))
 
 
 def test_data_are_searched_in_order(tmp_path, monkeypatch):
