@@ -6,10 +6,10 @@ import seaborn
 
 from microcircuits.data import yin_yang_class
 from microcircuits.exp_params import Params
-from microcircuits.plot_panels import LAYERS, RULES, TITLES, stacked
+from microcircuits.plot_panels import LAYERS, RULES, TITLES, epochs_of, has, stacked
 from reproduction.evidence import mean_interval
 
-ARMS = {'PAL': '#0072B2', 'PAL-fixed-B': '#56B4E9', 'FA-noise': '#E69F00', 'FA': '#D55E00', 'BP': '#222222'}
+ARMS = {'PAL': '#0072B2', 'PAL-fixed-B': '#56B4E9', 'FA-noise': '#E69F00', 'FA': '#D55E00', 'BP': '#222222'} | RULES
 ARM_NAMES = {'PAL-fixed-B': 'PAL, B fixed', 'FA-noise': 'FA + noise, B$^I$'}
 
 
@@ -60,10 +60,11 @@ def final_accuracy(ax, runs, name):
 
 def alignment_of_arms(ax, runs):
     """Angle of B and W^T of the last hidden layer against epochs: each seed, and the mean of each arm."""
+    if not has(ax, runs, 'angle_WPPT_BPP'):
+        return
     for arm_name, colour, some in arms_of(runs):
-        p = some[0][0]['params']
-        y = stacked(some, 'angle_WPPT_BPP')[:, int(some[0][1]['first_record']):, -1]
-        x = (np.arange(y.shape[1]) + 1) * p['rec_per_steps'] / (p['dataset_size'] * round(p['Tpres'] / p['dt']))
+        first = int(some[0][1]['first_record'])
+        x, y = epochs_of(some[0], 'angle_WPPT_BPP')[first:], stacked(some, 'angle_WPPT_BPP')[:, first:, -1]
         ax.plot(x, y.T, color=colour, alpha=0.2, lw=0.6)
         ax.plot(x, y.mean(axis=0), color=colour, label=ARM_NAMES.get(arm_name, arm_name))
     ax.axhline(90, color='k', lw=0.6, ls='--')
@@ -100,7 +101,7 @@ def decision(ax, runs):
 # ---------------------------------------------------------------- PAL against LDRL
 
 LAST = 10                               # epochs whose mean is judged
-VARIANTS = {'PAL': RULES['PAL'], 'PAL, noise as |u|': '#56B4E9', 'LDRL': '#009E73'}
+VARIANTS = {'PAL': RULES['PAL'], 'PAL, noise as |u|': '#56B4E9', 'LDRL': RULES['LDRL']}     # those that are compared
 
 
 def variant(meta):
@@ -114,10 +115,17 @@ def settings_of(runs, name):
     found = {}
     for meta, d in runs:
         if variant(meta) == name:
-            p = meta['params']
+            p, epochs = meta['params'], epochs_of((meta, d), 'angle_WPPT_BPP')
+            late = max(1, np.count_nonzero(epochs > max(0, p['epochs'] - LAST)))
             seeds = found.setdefault((p['noise_scale'][0], p['eta_bw'][0]), {})
-            seeds[meta['seed']] = float(d['angle_WPPT_BPP'][-LAST:, 0].mean())
+            seeds[meta['seed']] = float(d['angle_WPPT_BPP'][-late:, 0].mean())
     return found
+
+
+def variants_of(runs):
+    """[(name, colour)] of the variants that are there; those of no comparison have the colour of their rule."""
+    there = {variant(meta) for meta, _ in runs}
+    return [(name, colour) for name, colour in (VARIANTS | RULES).items() if name in there]
 
 
 def best_setting(runs, name):
@@ -129,7 +137,7 @@ def best_setting(runs, name):
 def final_by_setting(ax, runs):
     """Angle at the end for every noise and rate: each seed, mean and 95 % interval."""
     place, labels = 0, []
-    for name, colour in VARIANTS.items():
+    for name, colour in variants_of(runs):
         for (scale, eta), seeds in sorted(settings_of(runs, name).items()):
             values = np.array(list(seeds.values()))
             low, high = mean_interval(values) or (values.mean(),) * 2
@@ -146,14 +154,12 @@ def final_by_setting(ax, runs):
 
 def best_curves(ax, runs):
     """Angle against epochs at each rule's best setting: median and 10-90 % over seeds."""
-    for name, colour in VARIANTS.items():
-        if not settings_of(runs, name):
-            continue
+    for name, colour in variants_of(runs):
         best = best_setting(runs, name)
         some = [run for run in runs if variant(run[0]) == name
                 and (run[0]['params']['noise_scale'][0], run[0]['params']['eta_bw'][0]) == best]
         low, middle, high = np.percentile(stacked(some, 'angle_WPPT_BPP')[:, :, 0], (10, 50, 90), axis=0)
-        x = np.arange(len(middle)) - int(some[0][1]['first_record']) + 1
+        x = epochs_of(some[0], 'angle_WPPT_BPP')
         ax.plot(x, middle, color=colour, label=f'{name}: σ {best[0]:g}, η {best[1]:g} (n = {len(some)})')
         ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
     ax.set(xlabel='epoch', ylabel='angle of B and W$^T$ (degrees)', title='best settings', ylim=(0, None))

@@ -5,6 +5,7 @@
     python -m microcircuits.plot_generator mode=fig4_pal all=True     every recorded quantity, as the original
 """
 # %% what the figures need
+import itertools
 import sys
 from pathlib import Path
 
@@ -14,10 +15,10 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 from common import figures
 from common.figures import finished, grid, save_figure
 from common.params import demand
-from common.results import result_path
+from common.results import is_complete, result_path
 from common.script import load_or_exit, plots
 from common.words import apart, load_members
-from microcircuits import exp_params, plot_arms, plot_series
+from microcircuits import exp_params, plot_arms, plot_demos, plot_series
 from microcircuits import plot_panels as panels
 
 
@@ -84,8 +85,8 @@ def fig_demos(runs):
     columns = min(4, len(runs) + 1)
     figure, axes = grid(-(-(len(runs) + 1) // columns), columns, 3.3)
     for ax, run in zip(axes.flat, runs, strict=False):
-        panels.demonstration(ax, run)
-    panels.entries(axes.flat[len(runs)], runs[0])
+        plot_demos.demonstration(ax, run)
+    plot_demos.entries(axes.flat[len(runs)], runs[0])
     for ax in axes.flat[len(runs) + 1:]:
         ax.axis('off')
     return figure
@@ -124,16 +125,36 @@ OF_MODE |= {name: fig_demos for name in exp_params.MODES if name not in OF_MODE}
 # %% the figures of one mode
 def members_of(words, seeds):
     """The runs (Params) to draw: these seeds, or the one asked for, or as many of the mode's sweep as there are."""
-    if seeds is not None:
-        numbers = seeds.split(',')
-        demand(all(n.isdecimal() for n in numbers), f'seeds takes whole numbers with commas, not {seeds!r}')
+    if seeds is None:
+        members = load_or_exit(exp_params, words, load_members)
+        if any(w.startswith('array_num=') for w in words):
+            return members
+        if not any(w.startswith('seed=') for w in words):
+            return [p for p in of_sweep(words) if result_path(p).exists()] or members
+        numbers, words = [members[0].seed], [w for w in words if not w.startswith('seed=')]
+    else:
+        demand(all(n.isdecimal() for n in seeds.split(',')), f'seeds takes whole numbers with commas, not {seeds!r}')
+        numbers = [int(n) for n in seeds.split(',')]
         demand(len(set(numbers)) == len(numbers), f'seeds = {seeds}: one of them stands twice')
-        return [load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in numbers]
-    members = load_or_exit(exp_params, words, load_members)
-    if any(w.startswith(('seed=', 'array_num=')) for w in words):
-        return members
-    several = load_or_exit(exp_params, [*words, 'array_num=0'], load_members)
-    return [p for p in several if result_path(p).exists()] or members
+    words = [w for w in words if w != 'array_num=0']
+    alone = {seed: load_or_exit(exp_params, [*words, f'seed={seed}']) for seed in numbers}
+    several = of_sweep(words)
+    return list(itertools.chain(*(of_seed([p for p in several if p.seed == seed], alone[seed]) for seed in numbers)))
+
+
+def of_sweep(words):
+    """The members of the mode's sweep with these words, none if the words fix what the sweep varies."""
+    member = any(w.startswith('array_num=') for w in words)
+    try:
+        return load_members(exp_params, *words, *([] if member else ['array_num=0']))
+    except ValueError:
+        return []
+
+
+def of_seed(several, alone):
+    """The finished runs of one seed: the sweep's members that have it, the run with seed=..., or some of these members."""
+    finished = [p for p in several if is_complete(result_path(p))]
+    return finished if finished and (len(finished) == len(several) or not is_complete(result_path(alone))) else [alone]
 
 
 def main(words):
@@ -141,14 +162,30 @@ def main(words):
     words, given = apart(words, 'seeds', 'all')
     demand(given['all'] in (None, 'True', 'False'), f'all takes True or False, not {given["all"]!r}')
     members = members_of(words, given['seeds'])
-    runs, mode = finished(members), members[0].mode
+    runs, mode = whole(finished(members)), members[0].mode
     figure = OF_MODE[mode](runs)
-    what = f'seed {members[0].seed}' if len(runs) == 1 else f'{len(runs)} runs'
+    demand(any(ax.has_data() for ax in figure.axes), 'these runs hold nothing that the figure shows (record=..., angles=True)')
+    panels.dots(figure)
+    what = f'seed {runs[0][0]["seed"]}' if len(runs) == 1 else f'{len(runs)} runs'
     figure.suptitle(f'{mode}, {members[0].rng} stream, {what}', fontsize=9, x=0.01, ha='left')
     save_figure(figure, 'microcircuits', mode)
     if given['all'] == 'True':
-        for path in plot_series.draw_all(runs, figures.FIGURES / 'microcircuits' / mode):
+        folder, drawn = figures.FIGURES / 'microcircuits' / mode, []
+        for path in plot_series.draw_all(runs, folder):
             print(path)
+            drawn.append(path)
+        for old in set(folder.glob('*.png')) - set(drawn):
+            if plot_series.NAMES.fullmatch(old.stem):          # drawn here once, of runs that held other series
+                old.unlink()
+
+
+def whole(runs):
+    """The runs that did not diverge, or all if all did; says which are left out."""
+    lost = [f'{meta["seed"]} (step {meta["diverged_at"]})' for meta, _ in runs if meta['diverged_at'] >= 0]
+    if lost:
+        what = 'shown up to there' if len(lost) == len(runs) else 'left out'
+        print(f'warning: the weights became infinite for seed {", ".join(lost)}: {what}', file=sys.stderr)
+    return [run for run in runs if run[0]['diverged_at'] < 0] or runs
 
 
 if __name__ == '__main__':

@@ -1,22 +1,54 @@
 """Dendritic microcircuits: panels of the paper's figures, each drawn on an axis from finished runs [(meta, arrays), ...]."""
 import csv
+import dataclasses
 import functools
 from pathlib import Path
 
 import numpy as np
 
+from microcircuits import exp_params
+from microcircuits.records import SUPERVISED
+
 PUBLISHED = Path(__file__).parent / 'published'
 LAYERS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00')
-RULES = {'BP': '#222222', 'FA': '#D55E00', 'PAL': '#0072B2'}
+RULES = {'BP': '#222222', 'FA': '#D55E00', 'PAL': '#0072B2', 'LDRL': '#009E73', 'DTPDRL': '#CC79A7'}
 MEASURES = {'WT_vs_B': 'angle_WPPT_BPP', 'RHS_vs_B': 'angle_BPP_RHS'}
 TITLES = {'angle_WPPT_BPP': 'B and W$^T$', 'angle_jacobians': 'Jacobians', 'angle_BPP_RHS': "B and φ'W$^T$φ'",
           'angle_BP_updates': 'updates and back-propagation'}
 EPOCH = {'fig3_weak': 'weak', 'fig3_strong': 'strong'}
+FREE = {'array_num', 'seed', 'rng', 'record', 'angles', 'compare', 'released_code', *exp_params.RELEASED}     # see comparable
 
 
 def stacked(runs, name):
     """One array (runs, ...)."""
     return np.stack([arrays[name] for _, arrays in runs])
+
+
+def has(ax, runs, *names):
+    """True if all runs hold these series; else the panel says which one is not there."""
+    missing = [name for name in names if any(name not in arrays for _, arrays in runs)]
+    if missing:
+        ax.text(0.5, 0.5, f'{missing[0]} is not recorded', ha='center', transform=ax.transAxes)
+    return not missing
+
+
+def epochs_of(run, name):
+    """Epoch at each record of a series (records,): steps of learning over the steps of an epoch; up to 0 in pre-training."""
+    meta, arrays = run
+    p, first = meta['params'], int(arrays['first_record'])
+    before, epoch = int(round(p['settling_time'] / p['dt'], 6)), p['dataset_size'] * round(p['Tpres'] / p['dt'])
+    if name == 'angle_BP_updates':                 # with the weights of one record an epoch
+        learning = (before + p['epochs'] * epoch) // p['rec_per_steps'] - first
+        record = first + np.arange(p['epochs']) * (learning // p['epochs'])
+    else:
+        record = np.arange(len(arrays[name])) + (first if name in SUPERVISED else 0)
+    return ((record + 1) * p['rec_per_steps'] - before) / epoch
+
+
+def dots(figure):
+    """A line of one point shows nothing: mark it."""
+    for line in [line for ax in figure.axes for line in ax.lines if len(line.get_xdata()) == 1]:
+        line.set_marker(line.get_marker() if line.get_marker() not in ('None', None, '') else '.')
 
 
 # ---------------------------------------------------------------- published data
@@ -60,6 +92,19 @@ def published_name(runs, name):
     return names.get(name)
 
 
+def comparable(runs, name):
+    """published_name, if the runs have the mode's own parameters (seeds, stream and released options are free), else None."""
+    mode = runs[0][0]['mode']
+    own = dataclasses.asdict(exp_params.Params(mode=mode, **exp_params.MODES[mode]))
+    same = all(_plain(meta['params'].get(k)) == _plain(v) for meta, _ in runs for k, v in own.items() if k not in FREE)
+    return published_name(runs, name) if same else None
+
+
+def _plain(value):
+    """A tuple as the list that a file holds."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def difference_from_percentiles(runs, name):
     """Largest difference (degrees) of our ten seeds' statistics from the published ones."""
     values = series(runs, name)
@@ -86,30 +131,28 @@ def difference_record_by_record(runs, name):
 
 def alignment(ax, runs, name, legend=False):
     """Angle against time: median and 10-90 % over seeds, a colour a layer; published mean and 10-90 % in black."""
-    p = runs[0][0]['params']
-    values, updates = series(runs, name), name == 'angle_BP_updates'
-    first = 0 if updates else int(runs[0][1]['first_record'])
-    per_epoch = 1 if updates else (values.shape[1] - first) / p['epochs']
-    x = (np.arange(values.shape[1]) - first + (0 if updates else 1)) / per_epoch
+    if not has(ax, runs, name):
+        return
+    values, x, updates = series(runs, name), epochs_of(runs[0], name), name == 'angle_BP_updates'
     for layer in range(values.shape[2]):
         low, middle, high = np.percentile(values[:, :, layer], (10, 50, 90), axis=0)
         label = f'W$_{layer + 1}$' if updates else f'hidden layer {layer + 1}'
         ax.plot(x, middle, color=LAYERS[layer % 5], label=label)
         ax.fill_between(x, low, high, color=LAYERS[layer % 5], alpha=0.18, lw=0)
-    published = published_name(runs, name)
+    published = comparable(runs, name)
     if published:
-        overlay(ax, percentiles(published), lambda record: (record - first + (0 if updates else 1)) / per_epoch)
+        overlay(ax, percentiles(published), x)
     ax.axvline(0, color='k', lw=0.6, ls=':')
     ax.set(xlabel='epoch', ylabel='angle (degrees)', title=TITLES[name], ylim=(0, None))
     if legend:
-        low = np.nanmin(np.median(values[:, -1], axis=0)) > 30                  # room below the curves
+        low = (np.median(values[:, -1], axis=0) > 30).all()                     # room below the curves
         ax.legend(loc='lower left' if low else 'upper right', bbox_to_anchor=(0, 0) if low else (1, 0.86), ncol=2 if low else 1)
 
 
-def overlay(ax, published, epoch):
-    """Published median as black dots, 10th and 90th percentile as black bars."""
+def overlay(ax, published, epochs):
+    """Published median as black dots, 10th and 90th percentile as black bars. epochs (records,)"""
     keys = sorted(published)
-    x = np.array([epoch(record) for record, _ in keys])
+    x = epochs[[record for record, _ in keys]]
     rows = [published[key] for key in keys]
     middle = np.array([row['median'] for row in rows])
     spread = [middle - [row['p10'] for row in rows], [row['p90'] for row in rows] - middle]
@@ -117,8 +160,10 @@ def overlay(ax, published, epoch):
 
 
 def agreement(ax, runs, name):
-    """The largest differences from the published files, written into the panel."""
-    if published_name(runs, name) and runs[0][0]['params']['rng'] == 'legacy' and len(runs) == 10:
+    """The largest differences from the published files, written into the panel, if these are the published runs."""
+    seeds = sorted(member['seed'] for member in exp_params.SWEEPS.get(runs[0][0]['mode'], []))
+    published = all(meta['params']['rng'] == 'legacy' for meta, _ in runs) and sorted(meta['seed'] for meta, _ in runs) == seeds
+    if published and comparable(runs, name) and all(name in arrays for _, arrays in runs):
         exact, ten = difference_record_by_record(runs, name), difference_from_percentiles(runs, name)
         ax.text(0.98, 0.98, f'5 seeds, each record: ≤ {exact:.0e}°\n10 seeds, percentiles: ≤ {ten:.0e}°', ha='right', va='top',
                 transform=ax.transAxes, fontsize=9)
@@ -132,22 +177,15 @@ def of_model(runs, model_type):
     return [run for run in runs if run[0]['params']['model_type'] == model_type]
 
 
-def epochs_of(run, supervised=False):
-    """Epoch of each record."""
-    meta, arrays = run
-    p, first = meta['params'], int(arrays['first_record'])
-    n = len(arrays['WPP_1']) - first
-    records = np.arange(n) if supervised else np.arange(-first, n)
-    return (records + 1) * p['rec_per_steps'] / (p['dataset_size'] * round(p['Tpres'] / p['dt']))
-
-
 def few(n):
     """Some indices below n, dense at the beginning, for a logarithmic axis."""
     return np.unique(np.concatenate([np.geomspace(1, n, 800), np.linspace(1, n, 400)]).astype(int)) - 1
 
 
 def loss(ax, runs):
-    """Squared error of the output, moving average over 10 epochs: each seed, and the median (log)."""
+    """Squared error of the output, averaged over 10 epochs (a tenth of a shorter run): each seed, and the median (log)."""
+    if not has(ax, runs, 'MSE'):
+        return
     for model_type, colour in RULES.items():
         some = of_model(runs, model_type)
         if not some:
@@ -155,10 +193,10 @@ def loss(ax, runs):
         errors = stacked(some, 'MSE')
         p = some[0][0]['params']
         width = max(1, 10 * p['dataset_size'] * round(p['Tpres'] / p['dt']) // p['rec_per_steps'])
-        width = min(width, errors.shape[1])
+        width = min(width, max(1, errors.shape[1] // 10))
         total = np.cumsum(np.pad(errors, ((0, 0), (1, 0))), axis=1)
         smooth = (total[:, width:] - total[:, :-width]) / width
-        x = epochs_of(some[0], True)[width - 1:]
+        x = epochs_of(some[0], 'MSE')[width - 1:]
         thin = few(len(x))
         ax.plot(x[thin], smooth[:, thin].T, color=colour, alpha=0.25, lw=0.6)
         ax.plot(x[thin], np.median(smooth, axis=0)[thin], color=colour, label=f'{model_type} (n = {len(some)})')
@@ -168,20 +206,19 @@ def loss(ax, runs):
 
 
 def weight(ax, runs, name, layer):
-    """The first entry of a matrix against epochs, each seed; the teacher's dashed. Not recorded: the panel says so."""
+    """The first entry of a matrix against epochs, each seed; the teacher's dashed."""
     key = f'{name}_{layer}'
-    if key not in runs[0][1]:
-        ax.text(0.5, 0.5, f'{name} is not recorded', ha='center', transform=ax.transAxes)
+    if not has(ax, runs, key):
         return
     for model_type, colour in RULES.items():
         some = of_model(runs, model_type)
         if not some:
             continue
-        x, values = epochs_of(some[0]), stacked(some, key)[:, :, 0, 0]
+        x, values = epochs_of(some[0], key), stacked(some, key)[:, :, 0, 0]
         thin = few(len(x))
         ax.plot(x[thin], values[:, thin].T, color=colour, alpha=0.3, lw=0.7)
         ax.plot(x[thin], np.median(values, axis=0)[thin], color=colour, label=model_type)
-    if name == 'WPP':
+    if name == 'WPP' and f'teacher_{key}' in runs[0][1]:
         ax.axhline(runs[0][1][f'teacher_{key}'][0, 0], color='k', ls='--', lw=1, label='teacher')
     entry = '' if runs[0][1][key][0].size == 1 else ' (first entry)'
     symbol = (f'W$_{layer}$' if name == 'WPP' else f'B$_{layer}$') + entry
@@ -198,11 +235,13 @@ def final_angles(ax, groups):
     steps = sorted({n for n, _ in groups})
     for (n, kind), runs in groups.items():
         final = stacked(runs, 'angle_WPPT_BPP')[:, -1]
-        for layer in range(final.shape[1]):
-            x = steps.index(n) + shift[kind] + 0.08 * (layer - 1)
+        layers = final.shape[1]
+        for layer in range(layers):
+            colour = LAYERS[layer % 5]
+            x = steps.index(n) + shift[kind] + 0.08 * min(1, 3 / layers) * (layer - (layers - 1) / 2)
             marker = 'o' if kind == 'prosp' else 's'
-            ax.plot(np.full(len(final), x), final[:, layer], marker, color=LAYERS[layer], alpha=0.5, ms=3)
-            ax.plot(x, final[:, layer].mean(), '_', color=LAYERS[layer], ms=14, mew=2)
+            ax.plot(np.full(len(final), x), final[:, layer], marker, color=colour, alpha=0.5, ms=3)
+            ax.plot(x, final[:, layer].mean(), '_', color=colour, ms=14, mew=2)
     for i in range(len(steps)):
         for kind, dx in shift.items():
             ax.text(i + dx, 103, labels[kind], ha='center', fontsize=8)
@@ -216,34 +255,3 @@ def final_angles(ax, groups):
 def cosine(a, b):
     """Cosine of matrices (records, n, m)."""
     return (a * b).sum(axis=(1, 2)) / np.sqrt((a * a).sum(axis=(1, 2)) * (b * b).sum(axis=(1, 2)))
-
-
-def demonstration(ax, run):
-    """Cosines of B with W^T and pinv(W), and of the interneuron weights with those they should mirror."""
-    meta, d = run
-    p = meta['params']
-    B, W = d['BPP_1'], d['WPP_2']
-    time = (np.arange(len(B)) + 1) * p['rec_per_steps'] * p['dt']
-    ax.plot(time, cosine(B, W.transpose(0, 2, 1)), label='B, W$^T$')
-    if p['model_type'] == 'DTPDRL':
-        ax.plot(time, cosine(B, np.linalg.pinv(W)), label='B, W$^+$')
-    ax.plot(time, cosine(d['BPI_1'], -B), label='B$^I$, −B', lw=1)
-    ax.plot(time, cosine(d['WIP_1'], W), label='W$^I$, W', lw=1)
-    if 'epsilon_LO_1' in d:
-        ax.plot(time, d['epsilon_LO_1'], 'k', lw=0.8, label='ε')
-    ax.set(xlabel='time (ms)', ylabel='cosine', title=f'{meta["mode"]}: {p["model_type"]}', ylim=(-1.05, 1.05))
-    ax.legend(fontsize=8)
-
-
-def entries(ax, run):
-    """Entries of B (lines) and of W^T, scaled to B's length (dashed)."""
-    meta, d = run
-    p = meta['params']
-    B, W = d['BPP_1'], d['WPP_2'].transpose(0, 2, 1)
-    time = (np.arange(len(B)) + 1) * p['rec_per_steps'] * p['dt']
-    scale = np.linalg.norm(B[-1]) / np.linalg.norm(W[-1])
-    n = B.shape[1] * B.shape[2]
-    for i in range(min(n, 6)):
-        ax.plot(time, B.reshape(len(B), -1)[:, i], color=LAYERS[i % 5], lw=1)
-        ax.plot(time, scale * W.reshape(len(W), -1)[:, i], color=LAYERS[i % 5], lw=1, ls='--')
-    ax.set(xlabel='time (ms)', ylabel='weight', title=f'{meta["mode"]}: B, and W$^T$ scaled (dashed)')
