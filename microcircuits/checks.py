@@ -4,7 +4,7 @@ Mistakes are named in one line before anything is computed.
 """
 from common.params import demand, is_number, one_of, require, within
 from microcircuits import data
-from microcircuits.checks_used import PHASED_RULES, USED, noisy, ou, teacher, words
+from microcircuits.checks_used import PHASED_RULES, USED, never_computed, noisy, ou, teacher, words
 
 ACTIVATIONS = ('linear', 'relu', 'soft_relu', 'logistic', 'tanh', 'hard_sigmoid')
 SERIES = ('MSE', 'error', 'input', 'target', 'WPP', 'WIP', 'BPP', 'BPI', 'dWPP', 'dWIP', 'dBPP', 'dBPI', 'uP', 'uP_breve',
@@ -103,6 +103,8 @@ def check_times(p):
     demand(p.Tpres / p.dt < 1e9, f'Tpres = {p.Tpres} is more than 1e9 steps of dt = {p.dt}')
     demand(0 <= p.settling_time <= p.dataset_size * p.Tpres * (1 + 1e-12),
            f'settling_time = {p.settling_time} must lie between 0 and dataset_size * Tpres = {p.dataset_size * p.Tpres}')
+    if p.settling_time > 0:
+        whole_multiple(p, 'settling_time')
     somata = {'hidden': p.gl + p.gbas + p.gapi, 'output': p.gl + p.gbas + p.gntgt, 'interneuron': p.gl + p.gden + p.gnI}
     for name, g in somata.items():
         demand(g > 0 and p.dt * g <= 1, f'dt = {p.dt} is longer than the time constant 1/({g:g}) of the {name} somata')
@@ -125,9 +127,10 @@ def check_recording(p):
     for name in words(p.record):
         demand(name in SERIES, f'record: unknown series {name!r}; choose from {", ".join(SERIES)}')
         demand(words(p.record).count(name) == 1, f'record names {name} twice')
-    steps = p.dataset_size * p.epochs * round(p.Tpres / p.dt) + int(p.settling_time / p.dt)
+    before = round(p.settling_time / p.dt)
+    steps = p.dataset_size * p.epochs * round(p.Tpres / p.dt) + before
     demand(p.rec_per_steps <= steps, f'rec_per_steps = {p.rec_per_steps} is longer than the run of {steps} steps')
-    learning = steps // p.rec_per_steps - int(p.settling_time / p.dt) // p.rec_per_steps
+    learning = steps // p.rec_per_steps - before // p.rec_per_steps
     demand(not p.compare or learning >= p.epochs,
            f'the comparison needs one record an epoch: rec_per_steps = {p.rec_per_steps} gives {learning} in {p.epochs} epochs')
     demand(p.protocol == 'runner' or p.rng == 'modern' or (p.task == 'bw_only' and not p.compare),
@@ -181,7 +184,10 @@ def check_samples(p):
 def remarks(p):
     """What is allowed, but perhaps not what was meant."""
     hidden, phased = len(p.layers) - 2, p.model_type in PHASED_RULES
+    constant = [name for name in words(p.record) if name in never_computed(p)]
     found = {
+        f'record: {", ".join(constant)}: not computed in this run ({p.model_type}, noise_mode={p.noise_mode}, task={p.task}), '
+        'so constant': bool(constant),
         'tauxi is close to dt: the noise has faded before it comes back to the top-down synapse (about 4 steps)':
             ou(p) and p.tauxi < 3 * p.dt,
         'tauxi is close to Tpres: noise and signal are not separated in time': ou(p) and p.tauxi > 0.5 * p.Tpres,

@@ -98,9 +98,19 @@ def phase_skipped(p):
                           or any(round(k * p.Tbw, decimals) % p.Tbw != 0.0 for k in range(1, 101)))
 
 
+def never_computed(p):
+    """Series that keep their first value, since the rule does not compute them."""
+    idle = [] if adaptive(p) else ['epsilon', 'epsilon_LO']
+    if not noisy(p):
+        idle += ['noise', 'vapi_noise', 'rP_breve_HI', 'dBPP']
+    if p.phased and not W_on(p):
+        idle += ['dWPP', 'dWIP', 'dBPI']
+    return idle
+
+
 QUIRKS = [                                        # options of the released program, one a line (README: D6 ... D26)
-    ('stale_apical', 'with LDRL or DTPDRL, and several hidden layers or held noise',
-     lambda p: p.model_type in PHASED_RULES and (len(p.layers) > 3 or held_noise(p))),
+    ('stale_apical', 'with LDRL or DTPDRL, and held noise or (not uP_adaptive, which refreshes all) several hidden layers',
+     lambda p: p.model_type in PHASED_RULES and (held_noise(p) or (len(p.layers) > 3 and not adaptive(p)))),
     ('shared_counter', 'with PAL and noise held over several steps (dtxi > dt)',
      lambda p: p.model_type == 'PAL' and held_noise(p) and (p.noise_type == 'OU' or len(p.layers) > 3)),
     ('slope_hard_sigmoid', 'where the decay of B is weighted with the slope of hard_sigmoid', slopes),

@@ -9,7 +9,7 @@ import pytest
 
 from common import ROOT
 from common.params import Remark, load_params, unused
-from microcircuits import checks, data, exp_params, simulation
+from microcircuits import checks, checks_used, data, exp_params, simulation
 
 TINY = dict(dataset_size=4, epochs=2, rec_per_steps=7, test_size=5, test_epochs=1)
 OTHER = {                               # values to try, where a number half as large again would not do
@@ -84,7 +84,9 @@ VARIANTS = [(mode, {}) for mode in exp_params.MODES] + [
     ('fig4_pal', dict(change_epoch=1, dWPP_r_low_pass=True)), ('phased_larger', dict(layers=(3, 5, 4, 2), dtxi=0.002,
      Tbw=0.006, eta_fw=(0.1,) * 3, eta_bw=(200.0,) * 2, eta_PI=(1.0,) * 2, alpha=(1e-5,) * 2, noise_scale=(0.05,) * 2)),
     ('phased_pinv', dict(layers=(2, 3, 3, 2), eta_fw=(0.0,) * 3, eta_bw=(200.0,) * 2, eta_PI=(1.0,) * 2, alpha=(0.1,) * 2,
-     noise_scale=(0.2,) * 2)), ('template', dict(copy_teacher_weights=True)), ('pal_small', dict(rng='legacy')),
+     noise_scale=(0.2,) * 2)), ('phased_pinv', dict(layers=(2, 3, 3, 2), eta_fw=(0.0,) * 3, eta_bw=(200.0,) * 2,
+     eta_PI=(1.0,) * 2, alpha=(0.1,) * 2, noise_scale=(0.2,) * 2, dtxi=0.001)),
+    ('template', dict(copy_teacher_weights=True)), ('pal_small', dict(rng='legacy')),
 ]
 
 
@@ -139,3 +141,24 @@ def test_what_cannot_be_meant_is_said(words, said):
     with warnings.catch_warnings(record=True, action='always', category=Remark) as found:
         load_params(exp_params, *words)
     assert any(said in str(w.message) for w in found), [str(w.message) for w in found]
+
+
+DEEP = dict(layers=(2, 3, 3, 2), eta_fw=(0.1,) * 3, eta_bw=(200.0,) * 2, eta_PI=(1.0,) * 2, alpha=(1e-5,) * 2,
+            noise_scale=(0.05,) * 2)
+
+
+@pytest.mark.parametrize('mode, more', [
+    ('smoke', {}), ('smoke', dict(model_type='FA')), ('smoke', dict(model_type='BP')), ('smoke', dict(task='fw_bw')),
+    ('phased_larger', DEEP), ('phased_pinv', DEEP), ('phased_larger', DEEP | dict(protocol='runner')),
+    ('phased_larger', DEEP | dict(protocol='runner', model_type='FA', gate_regularizer=False))])
+def test_series_that_a_rule_does_not_compute_are_named(mode, more):
+    """Those, and only those, keep their value; weights stand still for other reasons too."""
+    series = [name for name in checks.SERIES if name not in ('input', 'MSE', 'error', 'target', 'WPP', 'WIP', 'BPP', 'BPI')]
+    p = base_of(mode, **{'compare': '', 'record': ','.join(series), 'angles': False, 'eta_IP': (1.0, 1.0)} | more)
+    p = dataclasses.replace(p, rec_per_steps=5)
+    d = simulation.run(p)
+    constant = {name for name in series if all((part[d['first_record']:] == part[-1]).all() for key, part in d.items()
+                                               if key.rpartition('_')[0] == name)}
+    said = [text for text in checks.remarks(p) if text.startswith('record: ')]
+    assert constant == set(checks_used.never_computed(p))
+    assert bool(said) == bool(constant) and all(name in said[0] for name in constant)
