@@ -13,6 +13,12 @@ from microcircuits import exp_params
 from microcircuits.checks import SERIES
 
 APART = ('random_seed', 'input_signal', 'model')
+OURS = {'task': '--task says it', 'compare': '--compare says it', 'seed': 'random_seed lists the seeds',
+        'input_seed': 'it is the first entry of random_seed', 'record': 'rec_WPP, rec_BPP, ... say it',
+        'angles': 'the runner always records angles', 'array_num': 'a parameter file has no members but its seeds',
+        'mode': 'the file itself is the mode'}     # decided elsewhere: an error, lest it be overridden
+NOT_RELEASED = ('connection protocol data data_dir input_range test_size test_epochs change_epoch change_range change_seed '
+                'released_code rng stale_apical shared_counter slope_hard_sigmoid hidden_factor float_phase top_decay').split()
 REMARKS = ('_', '#', '/', 'comment')                # keys that are comments; they may repeat
 ELSEWHERE = {'mc_model': 'the error-neuron program of 2025', 'mc_type': 'the error-neuron program of 2025',
              'NUM_CLASSES': 'the GeNN program', 'num_classes': 'the GeNN program'}
@@ -24,6 +30,8 @@ FLAGS = {f.name for f in fields(exp_params.Params) if f.type is bool}
 def members_of(path, task, compare=''):
     """One Params a seed from a params.json. Raises ValueError with one line for a mistake in it; says what it changed."""
     given = read(path)
+    empty = [name for name, value in given.items() if value is None]
+    given = {name: value for name, value in given.items() if value is not None}
     seeds = given.pop('random_seed', None)
     good = isinstance(seeds, list) and seeds and all(type(s) is int for s in seeds)
     demand(good, f'{path}: random_seed must be a list of whole numbers, for example [123, 456], not {seeds!r}')
@@ -31,7 +39,8 @@ def members_of(path, task, compare=''):
     demand(not twice, f'{path}: random_seed has {twice[:1]} twice: equal runs')
     demand(given.pop('input_signal', 'step') == 'step', f'{path}: input_signal must be "step" (samples held for Tpres)')
     names = set(given)
-    notes = translate(path, given)
+    notes = [f'{", ".join(empty)}: null, as if not in the file'] if empty else []
+    notes += translate(path, given)
     series = {name[4:] for name, on in given.items() if name.startswith('rec_') and on is True}
     given = {name: plain(value) for name, value in given.items() if name == 'rec_per_steps' or not name.startswith('rec_')}
     given |= {'record': ','.join(name for name in SERIES if name in series), 'task': task, 'compare': compare, 'angles': True}
@@ -42,6 +51,10 @@ def members_of(path, task, compare=''):
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
     idle = [name for name in unused(members[0]) if name in names]
+    taken = [f.name for f in fields(members[0])
+             if f.name not in {*given, *names, *unused(members[0]), *NOT_RELEASED, *OURS}]
+    defaults = ', '.join(f'{name} = {getattr(members[0], name)}' for name in taken)
+    notes += [f'not in the file, so the default: {defaults}'] if taken else []
     notes += [f'not used by {members[0].model_type} in this run: {", ".join(idle)}'] if idle else []
     notes += dict.fromkeys(str(w.message) for w in found if 'does nothing in this run' not in str(w.message))
     for note in notes:
@@ -59,27 +72,30 @@ def read(path):
            f'{path} is YAML, as the GeNN program reads it; its experiments are mode=yin_yang and mode=mnist of simulation.py')
     try:
         given = json.loads(text, object_pairs_hook=lambda pairs: once(path, pairs))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f'{path} is not JSON: {error}') from error
     demand(isinstance(given, dict), f'{path} holds a {type(given).__name__}, not parameters: {{"dt": 0.01, ...}}')
     known = set(exp_params.Params.__dataclass_fields__) | set(APART) | {f'rec_{name}' for name in SERIES}
     for name, value in given.items():
+        demand(name not in OURS, f'{path}: {name} does not belong into a parameter file: {OURS.get(name)}')
         demand(name not in ELSEWHERE or name in known, f'{path}: {name} is a key of {ELSEWHERE.get(name)}, which is not here')
         nearest(f'parameter in {path}', name, known)
+        if value is None:
+            continue
         if name in FLAGS or (name.startswith('rec_') and name != 'rec_per_steps'):
             demand(type(value) is bool, f'{path}: {name} must be true or false, not {value!r}')
     return given
 
 
 def once(path, pairs):
-    """A JSON object as a dictionary without comments and nulls; ValueError for a key that stands twice."""
+    """A JSON object as a dictionary without comments; ValueError for a key that stands twice."""
     found = {}
     for name, value in pairs:
         if name.lower().startswith(REMARKS):
             continue
         demand(name not in found, f'{path}: {name} stands there twice')
         found[name] = value
-    return {name: value for name, value in found.items() if value is not None}
+    return found
 
 
 def translate(path, given):

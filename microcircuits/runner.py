@@ -7,6 +7,7 @@
 Reads the params.json files of both generations of the released program (phaseless, and phased with tausyn, taueps, Tbw).
 """
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -17,11 +18,14 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from common.machine import demand_memory
-from common.results import load_npz, result_path, write_atomically
+from common.results import demand_writable, load_npz, result_path, write_atomically
 from common.running import sweep
 from common.script import one_line, stop
 from microcircuits import plot_series
 from microcircuits.params_file import members_of
+
+DRAWN_BY = ('task', 'dt', 'Tpres', 'settling_time', 'dataset_size', 'rec_per_steps', 'connection', 'model_type', 'protocol',
+            'noise_deg')                # parameters that a file to draw must hold
 
 
 def save(folder, members):
@@ -41,11 +45,19 @@ def load(path, task=None):
     meta, arrays = load_npz(path, 'file of microcircuits.runner')
     if meta.get('kind') != 'microcircuits.runner':
         raise ValueError(f'{path} holds {meta.get("mode", "something else")}, not the runs of microcircuits.runner')
-    if not isinstance(meta.get('seeds'), list):
+    seeds, params = meta.get('seeds'), meta.get('params')
+    if not isinstance(seeds, list) or not seeds:
         raise ValueError(f'{path} does not say which seeds it holds')
-    if task and meta['params']['task'] != task:
-        raise ValueError(f'{path} holds runs of the task {meta["params"]["task"]} (seeds {meta["seeds"]}), not {task}')
-    return [(meta | {'seed': seed}, {name: value[i] for name, value in arrays.items()}) for i, seed in enumerate(meta['seeds'])]
+    lacks = [name for name in DRAWN_BY if not isinstance(params, dict) or name not in params]
+    lacks += [name for name in ('first_record', 'diverged_at') if name not in arrays]
+    if lacks:
+        raise ValueError(f'{path} lacks {", ".join(lacks)}: it was changed after it was written; run its params.json again')
+    other = [name for name, value in arrays.items() if value.shape[:1] != (len(seeds),)]
+    if other:
+        raise ValueError(f'{path} names {len(seeds)} seeds, but {other[0]} has {arrays[other[0]].shape[:1]}')
+    if task and params['task'] != task:
+        raise ValueError(f'{path} holds runs of the task {params["task"]} (seeds {seeds}), not {task}')
+    return [(meta | {'seed': seed}, {name: value[i] for name, value in arrays.items()}) for i, seed in enumerate(seeds)]
 
 
 def main(words=None):
@@ -83,7 +95,7 @@ def loaded(given):
     try:
         path, runs = Path(given.load), load(given.load, given.task)
     except (ValueError, OSError) as error:
-        stop(f'runner: {error}')
+        stop(f'runner: {text(error)}')
     if given.compare and 'angle_BP_updates' not in runs[0][1]:
         stop(f'runner: {path} has no comparison of updates; run --params again with --compare BP')
     return path
@@ -94,18 +106,41 @@ def run(given):
     try:
         members = members_of(given.params, given.task, given.compare)
     except (ValueError, OSError) as error:
-        stop(f'runner: {error}')
+        stop(f'runner: {text(error)}')
+    folder = Path(given.params).parent
+    try:
+        demand_replaceable(folder / 'model.npz', members)
+    except ValueError as error:
+        stop(f'runner: {error}; move or delete it, or put the parameter file into a folder of its own', 1)
     for p in members:
         demand_memory(p)
-    there = Path(given.params).parent / 'model.npz'
-    if there.exists():
-        load(there, given.task)                    # another task's runs, or somebody else's file, are not written over
+    for place in {folder, *(result_path(p).parent for p in members)}:
+        demand_writable(place)
     errors = sweep(members, given.jobs)
     if errors:
         stop('\n'.join(errors), 1)
-    path = save(Path(given.params).parent, members)
+    path = save(folder, members)
     print('saved', path)
     return path
+
+
+def demand_replaceable(path, members):
+    """ValueError unless there is no such file, or one whose runs these members (Params) hold too."""
+    if not path.exists():
+        return
+    old = load(path, members[0].task)[0][0]
+    new = json.loads(json.dumps(dataclasses.asdict(members[0])))
+    other = [name for name, value in new.items() if name not in ('seed', 'compare') and old['params'].get(name, value) != value]
+    other += ['random_seed'] * (not set(old['seeds']) <= {p.seed for p in members})
+    other += ['--compare'] * (old['params'].get('compare', '') not in ('', new['compare']))
+    if other:
+        raise ValueError(f'{path} holds other runs, which would be lost (different: {", ".join(other)})')
+
+
+def text(error):
+    """What went wrong in one plain line."""
+    plain = isinstance(error, OSError) and error.filename and error.strerror
+    return f'cannot read {error.filename}: {error.strerror}' if plain else error
 
 
 if __name__ == '__main__':

@@ -26,6 +26,8 @@ from microcircuits import exp_params, params_file, runner, simulation
     (['activation=logistic,relu'], 'activation names 2 functions; 1 or 4'),
     (['activation=sigmoid'], "activation 'sigmoid': choose from linear, relu"),
     (['settling_time=101'], 'settling_time = 101.0 must lie between 0 and dataset_size * Tpres = 100.0'),
+    (['settling_time=0.505'], 'settling_time = 0.505 must be a multiple of dt = 0.01'),
+    (['settling_time=0.004'], 'settling_time = 0.004 must be a multiple of dt = 0.01'),
     (['Tpres=0.995'], 'Tpres = 0.995 must be a multiple of dt = 0.01'),
     (['dtxi=0.025'], 'dtxi = 0.025 must be a multiple of dt = 0.01'),
     (['mode=phased_small', 'Tbw=0.0015'], 'Tbw = 0.0015 must be a multiple of dt = 0.001'),
@@ -150,6 +152,10 @@ def test_runner_writes_results_and_plots_beside_the_parameters(tmp_path, task, c
     ({'init_in_SPS': 'yes'}, "init_in_SPS must be true or false, not 'yes'"),
     ({'mc_model': 'errormc'}, 'mc_model is a key of the error-neuron program of 2025'),
     (PHASED_JSON | {'noise_deg': ...}, 'noise_deg is missing, which LDRL needs'),
+    *(({name: value}, f'{name} does not belong into a parameter file: ') for name, value in (
+        ('angles', False), ('task', 'bw_only'), ('record', 'uP'), ('seed', 5), ('input_seed', 7), ('compare', 'BP'),
+        ('array_num', 3), ('mode', 'smoke'))),
+    ({'tauxi': None}, 'tauxi is missing, which PAL needs'),
 ])
 def test_mistakes_in_a_parameter_file_are_named(tmp_path, changes, message):
     path = params_json(tmp_path, **changes)
@@ -162,6 +168,8 @@ def test_mistakes_in_a_parameter_file_are_named(tmp_path, changes, message):
     ('{"dt": 0.01, "dt": 0.02}', 'utf-8', 'params.json', 'dt stands there twice'),
     ('{"dt": 0.01}', 'utf-16', 'params.json', 'is not UTF-8 text'),
     ('dt: 0.01', 'utf-8', 'params.yaml', 'is YAML, as the GeNN program reads it'),
+    ('[' * 100_000, 'utf-8', 'params.json', 'is not JSON'),
+    ('{"dt": ' * 100_000, 'utf-8', 'params.json', 'is not JSON'),
 ])
 def test_files_that_are_something_else_are_named(tmp_path, text, encoding, name, message):
     path = tmp_path / name
@@ -186,6 +194,76 @@ def test_what_a_parameter_file_gives_in_vain_is_said(tmp_path, capsys):
     said = next(line for line in capsys.readouterr().err.splitlines() if 'not used by FA in this run: ' in line)
     assert all(name in said for name in ('tauxi', 'noise_scale', 'dWPP_low_pass', 'eta_bw', 'init_teacher_WIP_range'))
     assert 'layers' not in said and 'eta_fw' not in said
+
+
+def test_defaults_and_nulls_of_a_parameter_file_are_said(tmp_path, capsys):
+    """In one line each; a file that holds all keys has none. What the run does not use is not among them."""
+    complete = params_json(tmp_path, taur=1, varphi_regularizer=False)
+    params_file.members_of(complete, 'fw_bw')
+    assert 'default' not in capsys.readouterr().err
+    lacking = dict.fromkeys(('noise_type', 'noise_mode', 'init_in_SPS', 'noise_deg'), ...)
+    params_file.members_of(params_json(tmp_path, varphi_regularizer=False, dtxi=None, **lacking), 'fw_bw')
+    said = capsys.readouterr().err.splitlines()
+    assert ('warning: not in the file, so the default: taur = 1.0, noise_type = OU, noise_mode = const, dtxi = 0.01, '
+            'init_in_SPS = True') in said
+    assert 'warning: dtxi: null, as if not in the file' in said
+
+
+def test_the_parameter_file_of_the_readme_is_complete(tmp_path, capsys):
+    text = (ROOT / 'microcircuits' / 'README.md').read_text(encoding='utf-8')
+    path = tmp_path / 'params.json'
+    path.write_text(text.split('```json\n')[1].split('```')[0])
+    assert [p.seed for p in params_file.members_of(path, 'fw_bw')] == [123, 456]
+    assert capsys.readouterr().err == 'warning: not used by PAL in this run: init_WIP_range, init_BPI_range\n'
+
+
+def test_runs_that_lie_beside_a_parameter_file_are_not_lost(results):
+    """The same runs with more seeds may replace model.npz; other parameters, fewer seeds, no comparison may not."""
+    def members(**changes):
+        return params_file.members_of(params_json(results, **changes), 'fw_bw')
+
+    old = [dataclasses.replace(p, compare='BP') for p in members()]
+    for p in old:
+        save_result(result_path(p), p, {'diverged_at': np.array(-1), 'first_record': np.array(0)})
+    path = runner.save(results, old)
+    runner.demand_replaceable(path, old)
+    runner.demand_replaceable(path, [*old, dataclasses.replace(old[0], seed=7)])
+    for new, different in ((members(epochs=4), 'epochs, --compare'), (members(), '--compare'), (old[:1], 'random_seed')):
+        with pytest.raises(ValueError, match=f'holds other runs, which would be lost .different: {different}'):
+            runner.demand_replaceable(path, new)
+    runner.demand_replaceable(results / 'nothing.npz', old)
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'seeds': [1, 2]}, 'names 2 seeds, but .* has'), ({'seeds': []}, 'which seeds'), ({'task': ...}, 'lacks task'),
+    ({'rec_per_steps': ..., 'dt': ...}, 'lacks dt, rec_per_steps'), ({'params': 3}, 'lacks task, dt'),
+    ({'diverged_at': ...}, 'lacks diverged_at')])
+def test_an_altered_file_of_the_runner_is_named(results, changes, message):
+    p = load_params(exp_params, mode='smoke')
+    arrays = {'WPP_1': np.zeros((1, 3)), 'diverged_at': np.array([-1]), 'first_record': np.array([0])}
+    params = {k: v for k, v in dataclasses.asdict(p).items() if k not in changes}
+    meta = {'kind': 'microcircuits.runner', 'seeds': [1], 'params': params} | {k: v for k, v in changes.items() if v is not ...}
+    np.savez(results / 'model.npz', meta=np.array(json.dumps(meta)), **{k: v for k, v in arrays.items() if k not in changes})
+    with pytest.raises(ValueError, match=message) as error:
+        runner.load(results / 'model.npz')
+    assert '\n' not in str(error.value)
+
+
+def test_the_runner_looks_before_it_computes(tmp_path, monkeypatch, capsys):
+    """A results folder that cannot be written, a broken file in the way, a file that is not there: one line."""
+    monkeypatch.setattr(runner, 'sweep', lambda *_: pytest.fail('computed'))
+    words = ['--params', str(params_json(tmp_path)), '--task', 'fw_bw', '--jobs', '1']
+    (tmp_path / 'file').touch()
+    monkeypatch.setattr('common.results.RESULTS', tmp_path / 'file')
+    none = str(tmp_path / 'none.npz')
+    for given, message in ((words, 'runner: cannot write into '), (['--load', none], f'cannot read {none}: No such file')):
+        with pytest.raises(SystemExit):
+            runner.main(given)
+        assert message in (said := capsys.readouterr().err) and 'Errno' not in said
+    (tmp_path / 'model.npz').write_bytes(b'PK')
+    with pytest.raises(SystemExit):
+        runner.main(words)
+    assert 'model.npz is not a readable file' in (said := capsys.readouterr().err) and 'move or delete it' in said
 
 
 def test_mistakes_of_the_runner(tmp_path):
@@ -214,7 +292,8 @@ def test_runner_keeps_what_one_seed_has_when_another_diverged(tmp_path, monkeypa
     monkeypatch.setattr('common.results.RESULTS', tmp_path)
     members = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 2)]
     angles = np.arange(6.0).reshape(3, 2)
-    save_result(result_path(members[0]), members[0], {'MSE': np.ones(4), 'angle_BP_updates': angles})
-    save_result(result_path(members[1]), members[1], {'MSE': np.full(4, np.nan)})
+    more = {'first_record': np.array(0), 'diverged_at': np.array(-1)}
+    save_result(result_path(members[0]), members[0], {'MSE': np.ones(4), 'angle_BP_updates': angles} | more)
+    save_result(result_path(members[1]), members[1], {'MSE': np.full(4, np.nan)} | more)
     runs = runner.load(runner.save(tmp_path, members))
     assert np.array_equal(runs[0][1]['angle_BP_updates'], angles) and np.isnan(runs[1][1]['angle_BP_updates']).all()
