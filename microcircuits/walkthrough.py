@@ -256,7 +256,7 @@ for t in range(12_001):
         print(t, 'angles of B and W^T', np.round(signs[-1], 1))
 
 # %%
-# what this page said, checked
+# what this page said, checked: true of its own values; after a change of yours an assert may fail
 assert cosine > 0.95, 'the apical voltage is in proportion to B times the error'
 assert apical[:10].mean() > 100 * apical[-500:].mean(), 'self-prediction is learned'
 assert ends['BP'] < 1e-3 and ends['FA, B > 0'] < 1e-2 < ends['FA'], 'BP learns, FA with a wrong sign does not'
