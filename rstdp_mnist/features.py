@@ -22,6 +22,7 @@ from rstdp_mnist.neurons import active_pools, count_spikes, first_spikes, forwar
 BELOW = ('features', 'stdp', 'neurons', 'encoding', 'data', 'nmnist', 'replication')     # the code of layers 1 and 2
 BLOCK = 1000                            # images between two chances to stop
 SAMPLE = 100                            # images of a diagnosis
+LAYER_1 = ('weight_1', 'winners_1', 'unsaturated_1')             # what checkpoints of layer 2 keep of layer 1
 UPPER = {'mode', 'array_num', 's3_seed', 'n_validation', 'class_map', 'epochs_s3', 'reward', 'margin', 'reward_ltp',
          'reward_ltd', 'punishment_ltd', 'punishment_ltp', 's3_bounds', 'factor_window', 'first_factors', 'silent_is_miss',
          'slow_weights', 's3_decay', 's3_dropout', 'dropout_epochs', 's3_dtype', 'test_every', 'released_code', 'rng',
@@ -187,15 +188,21 @@ def frozen(number, weight, net, epoch, at, found, spread, state):
     """(meta, arrays) of an unfinished training of layer 1 or 2."""
     meta = {'stage': number, 'epoch': epoch, 'at': at, 'found': found, 'spread': spread, 'clipped': net.clipped,
             'rates': net.rates.state()}
-    return meta, {'W': net.W} | (state[1] if state and state[0]['stage'] < number else {})
+    return meta, (state[1] if state else {}) | {'W': net.W}        # in layer 2 with what layer 1 left, kill after kill
+
+
+def resumed(checkpoint):
+    """(meta, arrays) of `frozen`; None if there is no checkpoint, or one without what layer 1 left: it begins again."""
+    state = checkpoint.resume()
+    return state if state and (state[0]['stage'] == 1 or set(LAYER_1) <= set(state[1])) else None
 
 
 def train(p, latency, checkpoint):
     """Layers 1 and 2 on the training images. -> weights of layers 1 and 2, inputs of layer 2 (or None), records"""
-    state = checkpoint.resume()
+    state = resumed(checkpoint)
     weights, n = initial_weights(p), len(latency)
     if state and state[0]['stage'] == 2:
-        weight_1, records = state[1]['weight_1'], {k: state[1][k] for k in ('winners_1', 'unsaturated_1')}
+        weight_1, records = state[1]['weight_1'], {k: state[1][k] for k in LAYER_1[1:]}
     else:
         weight_1, records = train_layer(p, 1, weights[0], lambda index: latency[index], n, checkpoint, state)
     W_1 = map_last(weight_1)
@@ -257,15 +264,19 @@ def prepare(p, checkpoint):
     if path and is_complete(path, 'file of layers 1 and 2'):
         meta, arrays = load_npz(path, 'file of layers 1 and 2')
         return meta['cpu_seconds'], arrays
+    if path:
+        results.demand_writable(path.parent)
     own = Checkpoint(path.with_suffix('.checkpoint.npz') if path else None, checkpoint.every)
-    images = data.load(p, 'train', p.n_train, f'{p.member} encoding')
-    tests = data.load(p, 'test', p.n_test, f'{p.member} encoding')
+    found = [data.read(p, part, n) for part, n in (('train', p.n_train), ('test', p.n_test))]      # both, before work begins
+    images, tests = (data.encoded(p, part, *both, f'{p.member} encoding') for part, both in zip(data.FILES, found, strict=True))
     weight_1, weight_2, second, records = train(p, images.latency, own)
     W_2 = map_last(weight_2)
     found = (in_blocks(lambda block: third_input(p, block, W_2), second, f'{p.member} C2') if second is not None
              else c2_spikes(p, images.latency, weight_1, weight_2, f'{p.member} C2'))
     found = [packed(found)] + [packed(c2_spikes(p, moved(images.latency, *by, p.n_time_bins), weight_1, weight_2,
                                                 f'{p.member} C2, moved')) for by in shifts(p)[1:]]
+    if len({part.ndim for part in found}) > 1:             # in some copies no cell fires twice, in others one does
+        found = [unpacked(p, part) for part in found]
     test = packed(c2_spikes(p, tests.latency, weight_1, weight_2, f'{p.member} C2, test'))
     out = {'conv1_weight': weight_1, 'conv2_weight': weight_2, 'train': np.concatenate(found), 'train_labels': images.labels,
            'test': test, 'test_labels': tests.labels,

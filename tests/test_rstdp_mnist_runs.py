@@ -1,20 +1,21 @@
 """R-STDP on MNIST: schedules, kernels as Python, SpikingJelly, runs that were stopped."""
 import ast
 import csv
+import json
 
 import numpy as np
 import pytest
 import torch
 from killed import Killed
 from spikingjelly.activation_based import functional
-from test_rstdp_mnist_model import REFERENCE, TINY, T, random_latency, tiny
+from test_rstdp_mnist_model import REFERENCE, T, random_latency, tiny
 
 from common import ROOT
 from common.checkpoint import Checkpoint
 from common.params import load_params
-from common.results import load_npz, result_path
+from common.results import load_npz
 from common.running import finish
-from rstdp_mnist import encoding, exp_params, features, neurons, plot_generator, replication, simulation, stdp
+from rstdp_mnist import encoding, exp_params, features, neurons, replication, simulation, stdp
 from rstdp_mnist import spikingjelly_network as network
 
 SMALLEST = {'data': 'digits', 'n_train': 40, 'n_test': 20, 'n_maps': (8, 12, 20), 'epochs_s1': 1, 'epochs_s2': 1,
@@ -150,6 +151,30 @@ def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(tmp_path, monkey
             np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
 
 
+@pytest.mark.parametrize('lost', [(), ('weight_1', 'winners_1', 'unsaturated_1')])
+def test_layer_2_may_be_stopped_again_and_again(tmp_path, monkeypatch, lost):
+    """Every checkpoint of layer 2 holds what layer 1 left; one without it begins again. The bits of one piece either way."""
+    monkeypatch.setattr(features, 'BLOCK', 20)
+    monkeypatch.setattr('common.results.RESULTS', tmp_path)
+    p, stop = tiny(), [0]
+    whole = simulation.run(p)
+    monkeypatch.setattr(features, 'Checkpoint', lambda path, every: Killed(path, stop))
+    kept = features.cache_path(p).with_suffix('.checkpoint.npz')
+    for offers in (7, 1, 2, 1):                    # layer 1 makes six offers, layer 2 as many
+        stop[0] = offers
+        with pytest.raises(KeyboardInterrupt):
+            simulation.run(p, Checkpoint(tmp_path / 'run.npz'))
+        meta, arrays = load_npz(kept, 'checkpoint')
+        assert meta['stage'] == 2 and set(arrays) == {'W', *features.LAYER_1}
+    arrays = {name: value for name, value in arrays.items() if name not in lost}
+    np.savez(kept, meta=np.array(json.dumps(meta | {'names': sorted(arrays)})), **arrays)
+    stop[0] = -1
+    out = simulation.run(p, Checkpoint(tmp_path / 'run.npz'))
+    for name in whole:
+        if name != 'lower_cpu_seconds':
+            np.testing.assert_array_equal(out[name], whole[name], err_msg=name)
+
+
 EXTENDED = [{}, {'reward': 'margin', 'slow_weights': 70, 'n_validation': 10}, {'reward': 'true_class', 'test_every': 2},
             {'released_code': True, 'batch_size': 20, 'doubling_interval': 40}, {'s3_dropout': 0.4, 'dropout_epochs': 6}]
 
@@ -180,25 +205,6 @@ def test_a_run_tested_at_other_epochs_is_not_extended(tmp_path, monkeypatch):
     monkeypatch.setattr('common.results.RESULTS', tmp_path)
     finish(tiny(test_every=2, epochs_s3=3))
     assert simulation.finished_with_fewer_epochs(tiny(test_every=2, epochs_s3=5)) is None
-
-
-def test_an_unfinished_run_can_be_looked_at(tmp_path, monkeypatch):
-    """plot_generator draws what there is and says at which epoch."""
-    monkeypatch.setattr('common.results.RESULTS', tmp_path / 'results')
-    monkeypatch.setattr('common.figures.FIGURES', tmp_path / 'figures')
-    given = TINY | {'epochs_s3': 6, 'slow_weights': 50}
-    words = ['mode=digits', *(f'{name}={value}' for name, value in given.items())]
-    p = load_params(exp_params, *words)
-    assert simulation.so_far(p) is None
-    with pytest.raises(KeyboardInterrupt):         # 60 images in windows of 20: three offers an epoch
-        simulation.run(p, Killed(result_path(p).with_suffix('.checkpoint.npz'), [3 * 4]))
-    meta, arrays = simulation.so_far(p)
-    assert meta['epoch'] == 4 and len(arrays['test_fractions']) == 4
-    plot_generator.main(words)
-    drawn = sorted(path.name for path in (tmp_path / 'figures').rglob('*.png'))
-    assert drawn == [f'fig_{i}_digits_seed0.png' for i in (1, 2, 3, 4, 5)]
-    out = simulation.run(p, Checkpoint(result_path(p).with_suffix('.checkpoint.npz')))
-    np.testing.assert_array_equal(out['test_fractions'][:4], arrays['test_fractions'])
 
 
 @pytest.mark.parametrize('stabiliser', [True, False])
