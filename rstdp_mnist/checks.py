@@ -53,8 +53,9 @@ def memory(p):
     one, two, three = layers(p)
     cells = p.n_channels * p.image_size ** 2 + one.maps * one.pooled ** 2 + two.maps * two.pooled ** 2
     weights = 8 * sum(int(np.prod(layer.shape)) for layer in (one, two)) + 40 * int(np.prod(three.shape))
-    kept = (5 if p.shift else 1) * two.maps * two.pooled ** 2 // 8           # features of all copies, as bits
-    return 200_000_000 + (p.n_train + p.n_test) * (cells + p.image_size ** 2 + kept) + weights
+    kept = (5 if p.shift else 1) * two.maps * two.pooled ** 2 // (1 if p.pooling == 'distinct' else 8)       # counts, or bits
+    grey = 26 * p.image_size ** 2 * 10_000 * -(-p.n_train // 10_000) if p.data == 'cifar10' else 0    # colours, whole files
+    return 200_000_000 + (p.n_train + p.n_test) * (cells + p.image_size ** 2 + kept) + weights + grey
 
 
 def inputs(p):
@@ -136,6 +137,8 @@ def check_rates(p):
     require(p, 'init_mean', is_number(p.init_mean, 1e3) and p.init_mean > 0,
             '0 < init_mean <= 1000 is needed (the first presentation needs potentials that grow)')
     within(p, 'init_sd', 0, 1000, 'a standard deviation')
+    require(p, 'epochs_s1 epochs_s2 init_mean init_sd', min(p.epochs_s1, p.epochs_s2) > 0 or 6 * p.init_sd <= p.init_mean,
+            'a layer without training keeps its weights as drawn, none may be negative: init_sd up to init_mean / 6')
     signs = (('ltp_rate', 1, 'potentiation is positive: signs of the rates exchanged?'),
              ('ltd_rate', -1, 'depression is negative: signs of the rates exchanged?'),
              ('reward_ltp', 1, 'a reward potentiates what fired'), ('reward_ltd', -1, 'a reward depresses what was silent'),

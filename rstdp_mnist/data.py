@@ -25,15 +25,35 @@ def load(p, part, n, label=None):
 
     label: of a progress bar. Raises FileNotFoundError or ValueError in one line for missing or damaged data.
     """
+    return encoded(p, part, *read(p, part, n), label)
+
+
+def read(p, part, n):
+    """The first n images of a part (n, h, w) uint8, or recordings, as `encoded` takes them, and their labels (n,) int64.
+
+    Raises FileNotFoundError or ValueError in one line for missing, damaged or too few data.
+    """
     if p.data == 'nmnist':
-        latency, labels = nmnist.load(part, n, p.n_time_bins, p.data_dir, label)
+        images = nmnist.first(part, n, p.data_dir)
+        labels = np.array([digit for _, digit, _, _ in images])
     else:
         images, labels = images_of(p, part)
+        if len(labels) != len(images):
+            raise ValueError(f'the {part} part of {p.data} has {len(images)} images but {len(labels)} labels')
         if n > len(images):
             raise ValueError(f'{n} images asked for, the {part} part of {p.data} has {len(images)}')
-        latency, labels = encoding.encode(images[:n], p, label=label), labels[:n]
-    check_labels(labels, len(latency), p.n_classes)
-    return Digits(latency, labels.astype(np.int64))
+    check_labels(labels[:n], n, p.n_classes)
+    return images[:n], labels[:n].astype(np.int64)
+
+
+def encoded(p, part, images, labels, label=None):
+    """What `read` gave of a part as latencies. -> Digits; raises ValueError with the part for a blank image."""
+    if p.data == 'nmnist':
+        return Digits(nmnist.encoded(images, p.n_time_bins, label), labels)
+    try:
+        return Digits(encoding.encode(images, p, label=label), labels)
+    except ValueError as error:
+        raise ValueError(f'the {part} part of {p.data}: {error} (dog_threshold = {p.dog_threshold})') from error
 
 
 def images_of(p, part):
@@ -79,7 +99,7 @@ def check_labels(labels, n_images, n_classes):
     if len(labels) != n_images:
         raise ValueError(f'{n_images} images but {len(labels)} labels')
     if n_images and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise ValueError(f'labels {labels.min()} .. {labels.max()}: 0 .. {n_classes - 1} is needed')
+        raise ValueError(f'labels {labels.min()} .. {labels.max()}: 0 .. {n_classes - 1} is needed (n_classes = {n_classes})')
 
 
 # ---------------------------------------------------------------- files

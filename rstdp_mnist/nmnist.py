@@ -5,6 +5,7 @@ polarity (top bit) and time in microseconds (23 bits, big endian); an event with
 times from its own on.
 """
 import zipfile
+import zlib
 from pathlib import PurePath
 
 import numpy as np
@@ -15,6 +16,7 @@ from common.running import progress
 
 SIZE, FRAME, NOISE, OVERFLOW = 34, 20_000, 10_000, 8192          # pixels, us, us, us
 ZIP = 'nmnist/nmnist_small.zip'         # 1,100 recordings
+DAMAGED = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)       # what a damaged member of a zip raises
 HOW = ('download N-MNIST by hand (https://www.garrickorchard.com/datasets/n-mnist) and unpack it to data/nmnist/Train and '
        f'data/nmnist/Test, or put recordings with these folders into data/{ZIP}')
 
@@ -94,24 +96,44 @@ def recordings(part, data_dir=''):
         except zipfile.BadZipFile as error:
             raise ValueError(f'{found[0]} is not a complete zip file ({error})') from error
         names = [name for name in archive.namelist() if PurePath(name).match(f'{part.capitalize()}/[0-9]/*.bin')]
-        found = [(PurePath(name), lambda name=name: archive.read(name)) for name in names]
+        found = [(found[0] / name, lambda name=name: archive.read(name)) for name in names]
     return sorted(((path.stem, int(path.parent.name), read, str(path)) for path, read in found), key=lambda item: item[:2])
+
+
+def read_recording(recording):
+    """(x, y, polarity, time) of one of `recordings`. Raises ValueError with its name if it is damaged."""
+    _, _, read, name = recording
+    try:
+        raw = read()
+    except DAMAGED as error:
+        raise ValueError(f'{name} is damaged ({error})') from error
+    return events_of(raw, name)
+
+
+def first(part, n, data_dir=''):
+    """The first n of `recordings`; ValueError if there are fewer."""
+    found = recordings(part, data_dir)
+    if len(found) < n:
+        raise ValueError(f'there are {len(found)} recordings in the {part} part of N-MNIST, {n} were asked for')
+    return found[:n]
 
 
 def first_recording(part, data_dir=''):
     """Events (n, 4) of the first recording of a part: x, y, polarity, time."""
-    _, _, read, name = recordings(part, data_dir)[0]
-    return np.stack(events_of(read(), name), axis=1)
+    return np.stack(read_recording(first(part, 1, data_dir)[0]), axis=1)
+
+
+def encoded(found, n_bins, label=None):
+    """Latencies (n, 2, 34, 34) uint8 of some of `recordings`. label: of a progress bar."""
+    latency = np.empty((len(found), 2, SIZE, SIZE), np.uint8)
+    with progress(len(found) if label else 0, label, unit='recording') as bar:
+        for out, recording in zip(latency, found, strict=True):
+            out[:] = latencies_of(*read_recording(recording), n_bins)
+            bar.update()
+    return latency
 
 
 def load(part, n, n_bins, data_dir='', label=None):
     """(latencies (n, 2, 34, 34) uint8, labels (n,)) of the first n recordings (their order: `recordings`)."""
-    found = recordings(part, data_dir)
-    if len(found) < n:
-        raise ValueError(f'there are {len(found)} recordings in the {part} part of N-MNIST, {n} were asked for')
-    latency = np.empty((n, 2, SIZE, SIZE), np.uint8)
-    with progress(n if label else 0, label, unit='recording') as bar:
-        for out, (_, _, read, name) in zip(latency, found, strict=False):
-            out[:] = latencies_of(*events_of(read(), name), n_bins)
-            bar.update()
-    return latency, np.array([digit for _, digit, _, _ in found[:n]])
+    found = first(part, n, data_dir)
+    return encoded(found, n_bins, label), np.array([digit for _, digit, _, _ in found])

@@ -41,13 +41,15 @@ def made_up_data(monkeypatch):
         found[3] = 0
         return found, labels
 
-    def events(part, n, n_bins, data_dir='', label=None):
+    def events(found, n_bins, label=None):
         rng = np.random.default_rng(0)
-        latency = rng.integers(0, 6 * n_bins, (n, 2, 34, 34)).clip(max=n_bins).astype(np.uint8)
+        latency = rng.integers(0, 6 * n_bins, (len(found), 2, 34, 34)).clip(max=n_bins).astype(np.uint8)
         latency[3] = n_bins
-        return latency, rng.integers(0, 10, n)
+        return latency
     monkeypatch.setattr(data, 'idx_images', images)
-    monkeypatch.setattr(nmnist, 'load', events)
+    monkeypatch.setattr(nmnist, 'first', lambda part, n, data_dir='': [
+        ('', digit, None, '') for digit in np.random.default_rng(1).integers(0, 10, n).tolist()])
+    monkeypatch.setattr(nmnist, 'encoded', events)
     monkeypatch.setattr(nmnist, 'first_recording', lambda part, data_dir: np.zeros((1, 4), np.int64))
 
 
