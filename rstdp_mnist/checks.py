@@ -54,7 +54,7 @@ def memory(p):
     cells = p.n_channels * p.image_size ** 2 + one.maps * one.pooled ** 2 + two.maps * two.pooled ** 2
     weights = 8 * sum(int(np.prod(layer.shape)) for layer in (one, two)) + 40 * int(np.prod(three.shape))
     kept = (5 if p.shift else 1) * two.maps * two.pooled ** 2 // (1 if p.pooling == 'distinct' else 8)       # counts, or bits
-    grey = 26 * p.image_size ** 2 * 10_000 * -(-p.n_train // 10_000) if p.data == 'cifar10' else 0    # colours, whole files
+    grey = 40 * p.image_size ** 2 * 10_000 * -(-p.n_train // 10_000) if p.data == 'cifar10' else 0    # colours, whole files
     return 200_000_000 + (p.n_train + p.n_test) * (cells + p.image_size ** 2 + kept) + weights + grey
 
 

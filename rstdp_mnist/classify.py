@@ -1,10 +1,12 @@
 """What is on these pictures: python -m rstdp_mnist.classify images/*.png [network=FILE] [which=best]
 
 Pictures of any size, dark on light or light on dark (.png, .jpg, .npy, .npz, idx files, folders of them), one digit each, are
-cropped, scaled and centred as MNIST is (28 x 28 pixels with a black border are taken as they are). Prints the class of each,
-its margin (how much stronger than the strongest neuron of any other class) and the runner-up, and draws the features that won
-over the picture; with labels (.npz, idx) also a confusion table. network: a result of simulation.py; default: a published one.
+cropped, scaled and centred as MNIST is (28 x 28 pixels with a black border are taken as they are). What of a folder or a file
+is left out, and grey values that are scaled (16 bits, 0 .. 1), are named. Prints the class of each, its margin (how much
+stronger than the strongest neuron of any other class) and the runner-up, and draws the features that won over the picture;
+with labels (.npz, idx) also a confusion table. network: a result of simulation.py; default: a published one.
 """
+import hashlib
 import sys
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.figures import save_figure
+from common import figures
+from common.results import demand_writable
 from common.script import one_line
 from common.words import apart, command_words
 from rstdp_mnist import classify_images as images
@@ -72,27 +75,36 @@ def main(words):
     if unknown:
         raise ValueError(f'{unknown[0]}: no file, and no word of this script (network=FILE, which=last, best or slow)')
     p, weights = evaluate.load(own['network'] or NETWORK, (), own['which'] or 'last')
-    if p.class_map != 'by_map' or p.data == 'nmnist':
-        raise ValueError(f'class_map={p.class_map}, data={p.data}: a network of grey pictures with maps for classes is needed')
+    if p.class_map != 'by_map' or p.image_size != images.SIZE:
+        raise ValueError(f'{own["network"]}: class_map={p.class_map}, data={p.data} of {p.image_size} x {p.image_size} pixels; '
+                         f'a network of grey pictures of {images.SIZE} x {images.SIZE} pixels with maps for classes is needed')
+    demand_writable(figures.FIGURES / 'rstdp_mnist')
     given = images.read(words)
+    known = np.array([i for i, (_, _, label) in enumerate(given) if label is not None], int)
+    labels = np.array([given[i][2] for i in known], int)
+    if len(known) and not 0 <= labels.min() <= labels.max() < p.n_classes:
+        raise ValueError(f'labels {labels.min()} .. {labels.max()}: this network knows 0 .. {p.n_classes - 1}')
     pictures = np.stack([prepared(name, image) for name, image, _ in given])
     for (name, _, _), picture in zip(given, pictures, strict=True):
         encodable(p, name, picture)
     found = classify(p, weights, pictures)
     for i, (name, _, label) in enumerate(given):
         print(line(name, found, i, label))
-    known = np.array([i for i, (_, _, label) in enumerate(given) if label is not None], int)
     if len(known):
-        labels = np.array([given[i][2] for i in known])
-        if not 0 <= labels.min() <= labels.max() < p.n_classes:
-            raise ValueError(f'labels {labels.min()} .. {labels.max()}: this network knows 0 .. {p.n_classes - 1}')
         decision = found['decision'][known]
         print(f'{len(known)} with labels: {100 * (decision == labels).mean():.2f} % right')
         print(evaluate.table(evaluate.confusion(p, labels, decision)))
-    from rstdp_mnist.plot_panels import classified
+    from rstdp_mnist.plot_features import classified
     figure = classified(p, weights, [(line(Path(name).name, found, i, label), image) for i, (name, image, label)
                                      in enumerate(given[:SHOWN])], pictures, found)
-    return save_figure(figure, 'rstdp_mnist', f'classify_{Path(given[0][0]).stem}')
+    return figures.save_figure(figure, 'rstdp_mnist', figure_name(words, own))
+
+
+def figure_name(words, own):
+    """classify_<first picture>-<six digits (hex) of all pictures' places and the network>: no two commands share it."""
+    told = [*(images.named(Path(word).resolve()) for word in words), *(f'{k}={v}' for k, v in own.items())]
+    stem = images.named(Path(words[0]).resolve().stem).replace('.', '_')[:60]       # .: an ending would be cut at it
+    return f'classify_{stem}-{hashlib.sha256("|".join(told).encode()).hexdigest()[:6]}'
 
 
 def encodable(p, name, picture):

@@ -1,4 +1,6 @@
 """R-STDP on MNIST: figures of the experiments above the paper's accuracy."""
+import textwrap
+
 from common.figures import style
 from rstdp_mnist import plot_panels as panels
 
@@ -14,17 +16,20 @@ def arms(runs):
 
 
 def fig_beyond(runs):
-    """Rules above the paper's: test accuracy of the weights that decide, and of the fast weights behind them (dotted)."""
+    """Rules above the paper's: accuracy of the weights that decide on test images (test set closed: on withheld ones);
+    the fast weights behind them dotted."""
     plt = style()
     figure, ax = plt.subplots(figsize=(9, 4.8))
     for run, colour in zip(runs, ('#0B5FA5', '#009E73', '#D55E00', '#CC79A7', '#777777', '#E69F00'), strict=False):
-        epochs, name = run[1]['test_epochs'], f'{panels.name_of(run)}, seed {run[0]["seed"]}'
-        ax.plot(epochs, panels.accuracy([run], 'test')[0], color=colour, label=name)
-        if len(run[1]['fast_test_fractions']):
-            ax.plot(epochs, panels.accuracy([run], 'fast_test')[0], color=colour, ls=':', label='the same, fast weights')
-    panels.paper_line(ax)
-    panels.epoch_axis(ax, 'test accuracy (%)')
-    ax.legend()
+        epochs, part = run[1]['test_epochs'], 'validation' if panels.closed(run) else 'test'
+        given = {'color': colour, 'marker': 'o' if len(epochs) == 1 else None}
+        name = f'{"withheld images: " * (part != "test")}{panels.name_of(run)}, seed {run[0]["seed"]}'
+        ax.plot(epochs, panels.accuracy([run], part)[0], **given, label=textwrap.fill(name, 80))
+        if part == 'test' and len(run[1]['fast_test_fractions']):
+            ax.plot(epochs, panels.accuracy([run], 'fast_test')[0], **given, ls=':', mfc='none', label='the same, fast weights')
+    panels.paper_line(ax, runs)
+    panels.epoch_axis(ax, 'accuracy (%)' if any(map(panels.closed, runs)) else 'test accuracy (%)')
+    ax.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16))
     return figure
 
 
@@ -40,7 +45,7 @@ def fig_final(runs):
     for run in (run for run in runs if not run[0]['params']['n_validation']):
         ax.plot(run[1]['test_epochs'][-1:], panels.accuracy([run], 'test')[0, -1:], 'k*', ms=11, label=label)
         label = None
-    panels.paper_line(ax)
+    panels.paper_line(ax, runs)
     panels.epoch_axis(ax, 'accuracy (%)')
     ax.set_ylim(bottom=95)
     ax.legend(loc='lower right')
@@ -57,7 +62,7 @@ def fig_reward(runs):
         ax.plot(curves.T, color=colour, lw=0.7, alpha=0.5)
         label = name.replace(', n_validation = 0', '') + ', fast weights alone' * (part == 'fast_test')
         ax.plot(curves.mean(axis=0), color=colour, lw=2, label=label)
-    panels.paper_line(ax)
+    panels.paper_line(ax, runs)
     panels.epoch_axis(ax, 'test accuracy (%)')
     ax.legend(loc='lower right', title=f'mean of n = {len({run[0]["seed"] for run in runs})} seeds')
     return figure

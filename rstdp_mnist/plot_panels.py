@@ -1,15 +1,18 @@
 """R-STDP on MNIST: panels of the figures, drawn from finished runs [(meta, arrays), ...], and the arithmetic behind them."""
 import csv
+import dataclasses
 import functools
+import hashlib
+import json
+import textwrap
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-from common.figures import style
 from common.params import load_params
 from reproduction.evidence import mean_interval
-from rstdp_mnist import encoding, exp_params, features
+from rstdp_mnist import exp_params, features
 
 PUBLISHED = Path(__file__).parent / 'published' / 'published_accuracy_per_epoch.csv'
 PAPER = 97.2                            # % of the test set (abstract)
@@ -29,6 +32,7 @@ LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'poolin
           'validation': '10,000 images withheld', 't30': '30 time bins', 'nmnist': 'default network on N-MNIST',
           'fashion_mnist': 'default network on Fashion-MNIST'}
 RATES = ('reward_ltp', 'reward_ltd', 'punishment_ltd', 'punishment_ltp')
+WITHHELD = '#D55E00'                    # colour of the accuracy on withheld images
 LAYERS = ('input', 'S1', 'C1', 'S2', 'C2')
 
 
@@ -73,6 +77,32 @@ def name_of(run):
     return ', '.join([LABELS.get(meta['mode'], meta['mode']), *other.values()])
 
 
+def setting(run):
+    """All parameters of a run but its seed and its number in a sweep, as a text: the same in runs that differ by seed only."""
+    return json.dumps({k: v for k, v in run[0]['params'].items() if k not in ('seed', 'array_num')}, sort_keys=True)
+
+
+def by_setting(runs):
+    """Runs of each setting by themselves. -> [[(meta, arrays), ...], ...]"""
+    found = {}
+    for run in runs:
+        found.setdefault(setting(run), []).append(run)
+    return list(found.values())
+
+
+def variant(run):
+    """What a figure's name needs beside mode and seed: nothing for the mode as it is, else '-' and six digits (hex)."""
+    with warnings.catch_warnings(action='ignore'):
+        plain = dataclasses.asdict(load_params(exp_params, mode=run[0]['mode']))
+    same = setting(run) == setting(({'params': plain}, None))
+    return '' if same else f'-{hashlib.sha256(setting(run).encode()).hexdigest()[:6]}'
+
+
+def closed(run):
+    """True if a run's test set is closed: a single image of it was read, the withheld training images judge."""
+    return run[0]['params']['n_test'] == 1 and run[0]['params']['n_validation'] > 0
+
+
 def as_tuple(value):
     """Lists of a JSON text as the parameters have them."""
     return tuple(value) if isinstance(value, list) else value
@@ -90,12 +120,16 @@ def curve_of(ax, run, epochs=None):
 
 
 def our_curves(ax, runs):
-    """Mean over seeds and their range, training and testing."""
+    """Mean over seeds and their range: training; testing, unless the test set is closed; withheld images, if there are any."""
     _, light, dark = COLOURS['ours']
-    many = f'ours, mean and range of {len(runs)} seeds' if len(runs) > 1 else f'ours, seed {runs[0][0]["seed"]}'
-    for part, colour, word in (('train', light, 'training'), ('test', dark, 'testing')):
+    what = 'seeds' if len(by_setting(runs)) == 1 else 'runs, several settings'
+    many = f'ours, mean and range of {len(runs)} {what}' if len(runs) > 1 else f'ours, seed {runs[0][0]["seed"]}'
+    for part, colour, word in (('train', light, 'training'), ('test', dark, 'testing'),
+                               ('validation', WITHHELD, 'withheld images')):
+        if part == 'test' and closed(runs[0]) or not len(runs[0][1][f'{part}_fractions']):
+            continue
         values = accuracy(runs, part)
-        epochs = runs[0][1]['test_epochs'] if part == 'test' else np.arange(values.shape[1])
+        epochs = np.arange(values.shape[1]) if part == 'train' else runs[0][1]['test_epochs']
         mark = 'o' if len(epochs) == 1 else None
         ax.plot(epochs, values.mean(axis=0), color=colour, lw=2.2, label=f'{many}, {word}', marker=mark)
         ax.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.3, lw=0)
@@ -124,104 +158,26 @@ def letters(axes):
         ax.set_title(letter, loc='left', fontweight='bold')
 
 
-def paper_line(ax):
-    """Dashed line at the paper's accuracy."""
+def of_mnist(runs):
+    """True if all runs saw MNIST: the paper's, the simulator's and the replication's numbers are of it."""
+    return all(run[0]['params']['data'] == 'mnist' for run in runs)
+
+
+def title(figure, text):
+    """A title above the whole figure, in as many lines as its width needs."""
+    figure.suptitle(textwrap.fill(text, int(13 * figure.get_figwidth())), fontsize=10)
+
+
+def paper_line(ax, runs=()):
+    """Dashed line at the paper's accuracy; none for runs on other data than MNIST."""
+    if not of_mnist(runs):
+        return
     ax.axhline(PAPER, color='#BBBBBB', ls='--', lw=1.2, zorder=0)
     ax.annotate('paper 97.2 %', (0.995, PAPER), xycoords=('axes fraction', 'data'), ha='right', va='bottom', fontsize=9,
                 color='#777777')
 
 
-# ---------------------------------------------------------------- features in input space
-
-def grown(patches, weight, stride):
-    """Patches of a convolution's maps: at each tap the strongest of its weighted input patches.
-
-    patches (c, n, n), weight (f, c, K, K) -> (f, n + (K - 1) stride, ...)
-    """
-    n, side = patches.shape[1], weight.shape[2]
-    size = n + (side - 1) * stride
-    out = np.zeros((len(weight), size, size))
-    for f, w in enumerate(weight):
-        for i in range(side):
-            for j in range(side):
-                tap = (w[:, i, j, None, None] * patches).max(axis=0)
-                out[f, i * stride:i * stride + n, j * stride:j * stride + n] += tap
-    return out
-
-
-def pooled(patches, window, stride):
-    """Patches centred in the field of a pooled cell. (f, n, n) -> (f, n + (window - 1) stride, ...)"""
-    n = patches.shape[1]
-    size = n + (window - 1) * stride
-    out, at = np.zeros((len(patches), size, size)), size // 2 - n // 2
-    out[:, at:at + n, at:at + n] = patches
-    return out
-
-
-def summed(patches, weight, stride):
-    """As `grown`, with the sum of the weighted input patches at each tap: linear in the weights."""
-    n, side = patches.shape[1], weight.shape[2]
-    size = n + (side - 1) * stride
-    out = np.zeros((len(weight), size, size))
-    for i in range(side):
-        for j in range(side):
-            out[:, i * stride:i * stride + n, j * stride:j * stride + n] += np.tensordot(weight[:, :, i, j], patches, 1)
-    return out
-
-
-def reconstructed(p, weights, maps_3):
-    """What the maps of S1, S2 prefer in input space, none negative; of some maps of S3 the difference from the mean map."""
-    S1 = grown(encoding.dog_kernels(p).astype(float), weights[0], 1)
-    one, two = p.pool
-    S2 = grown(pooled(S1, one, 1), weights[1], one)
-    S1, S2 = np.maximum(S1, 0), np.maximum(S2, 0)
-    return S1, S2, summed(pooled(S2, two, one), weights[2][maps_3] - weights[2].mean(axis=0), one * two)
-
-
-def centre(p, y):
-    """Place in the image, in pixels, of a neuron in row (or column) y of layer 3: through pools, kernels and paddings back."""
-    y = y * p.pool[1] + (p.pool[1] - 1) / 2 + (p.kernel_size[1] - 1) / 2 - p.padding[1]
-    return y * p.pool[0] + (p.pool[0] - 1) / 2 + (p.kernel_size[0] - 1) / 2 - p.padding[0]
-
-
-def classified(p, weights, pictures, prepared, found):
-    """Pictures [(text, image), ...], as the network sees them, and the features of winner and runner-up over them."""
-    plt = style()
-    figure, axes = plt.subplots(len(pictures), 4, figsize=(9, 2.3 * len(pictures)), squeeze=False)
-    names = '', 'as MNIST', 'winner', 'runner-up'
-    for i, (row, (text, image)) in enumerate(zip(axes, pictures, strict=True)):
-        picture(row[0], image, text.replace(': ', '\n'), vmin=None, vmax=None)
-        row[0].title.set_fontsize(9)
-        for ax, name in zip(row[1:], names[1:], strict=True):
-            picture(ax, prepared[i] / 255, name if i == 0 else '')
-        for ax, neuron in zip(row[2:], (found['winner'][i], found['second'][i]), strict=True):
-            if neuron[0] >= 0:
-                patch = reconstructed(p, [w.astype(float) for w in weights], neuron[:1])[2][0]
-                y, x, half = centre(p, neuron[1]), centre(p, neuron[2]), len(patch) / 2
-                span = np.abs(patch).max()
-                place = x - half, x + half, y + half, y - half
-                ax.imshow(patch, cmap='RdBu_r', vmin=-span, vmax=span, alpha=0.6, extent=place)
-                ax.set(xlim=(-0.5, 27.5), ylim=(27.5, -0.5))
-    return figure
-
-
-def most_selective(weight, n_classes, n):
-    """The n maps of each class whose weights differ most: first the best of every class, then the second, ..."""
-    spread = weight.reshape(n_classes, -1, weight[0].size).std(axis=2)
-    ranked = np.argsort(-spread, axis=1)[:, :n] + np.arange(n_classes)[:, None] * spread.shape[1]
-    return ranked.T.ravel()
-
-
-def mosaic(patches, columns, gap=1, scale=True):
-    """Patches side by side as one image, each scaled to 0 .. 1 (or as they are), with gaps of nan."""
-    scaled = patches / np.maximum(patches.max(axis=(1, 2), keepdims=True), 1e-12) if scale else patches
-    rows, n = -(-len(patches) // columns), patches.shape[1] + gap
-    out = np.full((rows * n - gap, columns * n - gap), np.nan)
-    for i, patch in enumerate(scaled):
-        y, x = divmod(i, columns)
-        out[y * n:y * n + n - gap, x * n:x * n + n - gap] = patch
-    return out
-
+# ---------------------------------------------------------------- pictures
 
 def channel_name(p, c):
     """What channel c of the input is."""
@@ -258,6 +214,11 @@ def initial_kernels(run):
 
 def confusion(ax, run):
     """Labels against decisions after the last epoch, in % of the label; the diagonal is left grey."""
+    ax.set_title('test set, % of the label', fontsize=11)
+    if closed(run):
+        ax.set(xticks=[], yticks=[])
+        ax.text(0.5, 0.5, 'the test set is closed', transform=ax.transAxes, ha='center', va='center')
+        return
     counts = run[1]['confusion']
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = share[:, :-1].copy()
@@ -269,17 +230,23 @@ def confusion(ax, run):
             ax.text(x, y, f'{value:.0f}' if y == x else f'{value:.1f}', ha='center', va='center', fontsize=7.5,
                     color='white' if dark else 'black')
     ax.set(xlabel='decision', ylabel='label', xticks=range(len(counts)), yticks=range(len(counts)))
-    ax.set_title('test set, % of the label', fontsize=11)
+
+
+def presented(p, blocks):
+    """Images that a layer had seen at the end of each of its `blocks` records; the last block of an epoch may be short."""
+    size = p.batch_size * max(1, features.BLOCK // p.batch_size)
+    epoch, block = np.divmod(np.arange(blocks), -(-p.n_train // size))
+    return epoch * p.n_train + np.minimum((block + 1) * size, p.n_train)
 
 
 def convergence(ax, run):
-    """Mean W (1 - W) of layers 1 and 2 during their training."""
+    """Mean W (1 - W) of layers 1 and 2 during their training (between other bounds: what takes its place)."""
     p = params_of(run)
-    size = p.batch_size * max(1, features.BLOCK // p.batch_size)
     for number in (1, 2):
         values = run[1][f'unsaturated_{number}']
-        ax.semilogy(np.arange(1, len(values) + 1) * min(size, p.n_train) / 1000, values, label=f'layer {number}')
-    ax.set(xlabel='presented images (thousands)', ylabel='mean W (1 − W)')
+        ax.semilogy(presented(p, len(values)) / 1000, values, label=f'layer {number}', marker='o' if len(values) == 1 else None)
+    usual = p.weight_bounds == (0.0, 1.0)
+    ax.set(xlabel='presented images (thousands)', ylabel='mean W (1 − W)' if usual else 'mean (W − w_lo)(w_hi − W)')
     ax.set_title('convergence of STDP', fontsize=11)
     ax.legend()
 
@@ -290,5 +257,5 @@ def latencies(ax, run):
     for name, row in zip(LAYERS, table, strict=True):
         ax.plot(np.arange(len(row) - 1), 100 * row[:-1] / row.sum(), marker='o', ms=3, label=name)
     ax.set(xlabel='time bin', ylabel='% of the cells that fire in it', ylim=(0, None))
-    ax.set_title('spike latencies, test images', fontsize=11)
+    ax.set_title('spike latencies, one test image' if closed(run) else 'spike latencies, test images', fontsize=11)
     ax.legend()
