@@ -1,67 +1,121 @@
 """Images from files, and how a picture of a digit becomes one like MNIST's: bright on dark, cropped, scaled, centred."""
 import gzip
+import os
 import struct
+import tokenize
+import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.tif', '.tiff')
+from common.params import Remark
+
+PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.tif', '.tiff', '.webp')
+DAMAGED = (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, SyntaxError, RuntimeError, MemoryError,
+           OverflowError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error)       # of files that are damaged
 SIZE, BOX = 28, 20                      # MNIST: digits fill a box of 20 pixels, their centre of mass has the indices 14, 14
 INK = 0.3                               # of the largest contrast: what belongs to the digit when it is cropped
+DIM = 64                                # files whose largest grey value lies below it, or above 255, are stretched to 255
 
 
 def read(words):
     """Images of files and folders, and labels where a file holds them. -> [(name, image (h, w) float, label or None), ...]
 
     Pictures (.png, .jpg, ...), .npy (h, w) or (n, h, w), .npz with `images` (and `labels`), idx files (gzipped or not; labels
-    in the file called as MNIST calls them), folders of these. Raises FileNotFoundError or ValueError with the file's name.
+    in the file called as MNIST calls them), folders of these. Raises FileNotFoundError or ValueError with the file's name;
+    a Remark names what of a folder or file is left out, and which grey values are scaled.
     """
     found = []
     for word in words:
         path = Path(word)
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in (*PICTURES, '.npy', '.npz'))
+            there = sorted(p for p in path.iterdir() if not p.name.startswith('.') and 'labels-idx1' not in p.name)
+            inside = [p for p in there if p.is_file() and (p.suffix.lower() in (*PICTURES, '.npy', '.npz')
+                                                           or 'images-idx3' in p.name)]
+            others = [named(p.name) + '/' * p.is_dir() for p in there if p not in inside]
+            left = f'left out: {", ".join(others[:5])}' + (f' and {len(others) - 5} more' if len(others) > 5 else '')
             if not inside:
-                raise ValueError(f'{path}: no image in this folder ({", ".join(PICTURES)}, .npy, .npz)')
+                raise ValueError(f'{named(path)}: no image in this folder ({", ".join(PICTURES)}, .npy, .npz, images-idx3)'
+                                 + f'; {left}' * bool(others))
+            if others:
+                warnings.warn(Remark(f'{named(path)}: {left}'), stacklevel=2)
             found += read(inside)
         elif not path.exists():
-            raise FileNotFoundError(f'{path} does not exist')
+            raise FileNotFoundError(f'{named(path)} does not exist')
         else:
             found += read_file(path)
     return found
 
 
+def named(path):
+    """A file's name as text: bytes that are none become a question mark."""
+    return os.fsencode(path).decode(errors='replace')
+
+
 def read_file(path):
     """What one file holds, as `read`."""
-    labels = None
+    labels, kind, name = None, path.suffix.lower(), named(path)
     try:
-        if path.suffix.lower() in PICTURES:
+        if kind in PICTURES:
             images = grey_picture(path)[None]
-        elif path.suffix in ('.npy', '.npz'):
+        elif kind in ('.npy', '.npz'):
             loaded = np.load(path, allow_pickle=False)
-            images = loaded['images'] if path.suffix == '.npz' else loaded
-            labels = loaded['labels'] if path.suffix == '.npz' and 'labels' in loaded.files else None
+            images = loaded['images'] if kind == '.npz' else loaded
+            labels = loaded['labels'] if kind == '.npz' and 'labels' in loaded.files else None
         else:
             images = read_bytes(path)
             other = path.with_name(path.name.replace('images-idx3', 'labels-idx1'))
             labels = read_bytes(other) if other != path and other.exists() else None
-    except (OSError, EOFError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} holds no images: {error}') from error
+    except DAMAGED as error:
+        raise ValueError(f'{name} holds no images: {error}') from error
     images = images[None] if images.ndim == 2 else images
-    if images.ndim != 3 or images.dtype.kind not in 'uifb' or not np.isfinite(images).all():
-        raise ValueError(f'{path}: {images.dtype} of shape {images.shape}; finite grey values (h, w) or (n, h, w) are needed')
+    what = f'{name}: {images.dtype} of shape {images.shape}'
+    if images.ndim in (3, 4) and images.shape[-1] in (3, 4):
+        raise ValueError(f'{what} looks like colours; grey values (h, w) or (n, h, w) are needed')
+    if images.ndim != 3 or images.dtype.kind not in 'uifb':
+        raise ValueError(f'{what}; finite grey values (h, w) or (n, h, w) are needed')
+    if not images.size:
+        raise ValueError(f'{what} is empty')
     if labels is not None and (np.shape(labels) != (len(images),) or labels.dtype.kind not in 'ui'):
-        raise ValueError(f'{path}: {len(images)} images, but labels of shape {np.shape(labels)} and type {labels.dtype}')
-    names = [str(path)] if len(images) == 1 else [f'{path}[{i}]' for i in range(len(images))]
-    return [(name, image.astype(float), None if labels is None else int(labels[i]))
-            for i, (name, image) in enumerate(zip(names, images, strict=True))]
+        raise ValueError(f'{name}: {len(images)} images, but labels of shape {np.shape(labels)} and type {labels.dtype}')
+    names = [name] if len(images) == 1 else [f'{name}[{i}]' for i in range(len(images))]
+    return [(name, image, None if labels is None else int(labels[i]))
+            for i, (name, image) in enumerate(zip(names, scaled(what, images), strict=True))]
+
+
+def scaled(what, images):
+    """Grey values (n, h, w) as float, 0 .. 255: as they are, or, with a Remark, stretched so that the largest of all is 255."""
+    with np.errstate(over='ignore'):
+        images = images.astype(float)
+    if not np.isfinite(images).all():
+        raise ValueError(f'{what}; finite grey values (h, w) or (n, h, w) are needed')
+    most = np.abs(images).max()
+    if most == 0 or DIM <= most <= 255:
+        return images
+    warnings.warn(Remark(f'{what}: grey values up to {most:g} are scaled to 255'), stacklevel=2)
+    return images / most * 255
 
 
 def grey_picture(path):
-    """A picture file as grey values (h, w); what is transparent is white."""
-    from PIL import Image
-    with Image.open(path) as picture:
+    """A picture file as grey values (h, w), upright as its camera says; transparent is white; of several frames the first.
+
+    Pictures of more than 8 bits keep their own range. Raises ValueError for one of too many pixels.
+    """
+    from PIL import Image, ImageOps
+    with warnings.catch_warnings(action='ignore', category=Image.DecompressionBombWarning):
+        try:
+            picture = Image.open(path)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f'more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels') from error
+    with picture:
+        frames = getattr(picture, 'n_frames', 1)
+        if frames > 1:
+            warnings.warn(Remark(f'{named(path)}: the first of {frames} pictures is read'), stacklevel=2)
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith(('I', 'F')):
+            return np.asarray(picture, float)
         picture = picture.convert('RGBA')
         white = Image.new('RGBA', picture.size, 'white')
         return np.asarray(Image.alpha_composite(white, picture).convert('L'), float)

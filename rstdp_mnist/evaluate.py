@@ -2,8 +2,9 @@
 
 FILE: a result of simulation.py, or any .npz with conv1_weight, conv2_weight, conv3_weight (then give mode=... if it is not the
 default). which=best: the weights of the best test epoch; which=slow: the slow weights at the end. Other words are parameters
-and replace the file's. Says also which thresholds of layers 1 and 2 are possible. pack=FILE writes the network in few bytes
-(layers 1, 2 as 0 and 1, layer 3 in 255 levels) and tests that.
+and replace the file's: what is shown, and how the network reads it; words about the training do nothing and are named. Says
+also which thresholds of layers 1 and 2 are possible. pack=FILE writes the network in few bytes (layers 1, 2 as 0 and 1, layer 3
+in 255 levels) and tests that.
 """
 import dataclasses
 import json
@@ -22,10 +23,15 @@ from common.results import write_atomically
 from common.script import one_line
 from common.words import apart, command_words, help_text, split_words
 from rstdp_mnist import data, exp_params, features
+from rstdp_mnist.classify_images import DAMAGED
 from rstdp_mnist.neurons import layers, map_last
 from rstdp_mnist.simulation import decider, outcome
 
 WEIGHTS = {'last': 'conv3_weight', 'best': 'best_conv3_weight', 'slow': 'slow_conv3_weight'}
+ACTING = set('data data_dir n_test n_time_bins dog_window dog_sigma_1 dog_sigma_2 dog_threshold norm_radius on_empty n_maps '
+             'kernel_size padding pool threshold strict_threshold pooling n_classes class_map n_winners s3_dtype'.split())
+PACKING = {'weight_bounds', 's3_bounds'}           # act when a network is packed, too
+FILLING = {'mode', 'array_num', 'released_code'}   # act where a file lacks parameters
 
 
 def check_weights(p, weights):
@@ -41,8 +47,11 @@ def check_weights(p, weights):
             raise ValueError(f'conv{i}_weight is negative somewhere: potentials may only grow during a presentation')
 
 
-def load(path, words=(), which='last'):
-    """(Params, [weights of layers 1, 2, 3]) of a file. Raises ValueError or FileNotFoundError in one line."""
+def load(path, words=(), which='last', acting=ACTING):
+    """(Params, [weights of layers 1, 2, 3]) of a file. Raises ValueError or FileNotFoundError in one line.
+
+    words: 'name=value', replace the file's parameters; a Remark names those that are not `acting`.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path} is a folder, not a network' if path.is_dir() else f'{path} does not exist')
@@ -61,14 +70,20 @@ def load(path, words=(), which='last'):
             given = given | {'data_dir': ''}
     except KeyError as error:
         raise ValueError(f'{path} holds no network that can be used: it has no {error.args[0].split()[0]}') from error
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         foreign = any(word in str(error) for word in ('allow_pickle', 'attribute'))
         why = 'its meta or arrays are not those of a network' if foreign else error
         raise ValueError(f'{path} holds no network that can be used: {why}') from error
     own = dict(split_words(words))
-    with warnings.catch_warnings(action='ignore', category=Remark):           # about what the file gives
-        p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
-    check_weights(p, weights)
+    try:
+        with warnings.catch_warnings(action='ignore', category=Remark):       # about what the file gives
+            p = load_params(exp_params, *words, **{k: v for k, v in given.items() if k not in own})
+        check_weights(p, weights)
+    except ValueError as error:
+        raise ValueError(f'{" with ".join([str(path), *words])}: {error}') from error
+    idle = [name for name in own if name not in acting | (set() if set(given) >= set(vars(p)) else FILLING)]
+    if idle:
+        warnings.warn(Remark(f'{", ".join(idle)}: nothing here, these act on the training of a network only'), stacklevel=2)
     return p, weights
 
 
@@ -115,11 +130,11 @@ def main(words):
     words, own = apart(words, 'load', 'which', 'pack')
     if not own['load']:
         raise ValueError('name the network: load=results/rstdp_mnist/.../FILE.npz')
-    p, weights = load(own['load'], words, own['which'] or 'last')
+    p, weights = load(own['load'], words, own['which'] or 'last', ACTING | PACKING if own['pack'] else ACTING)
     if own['pack']:
         if Path(own['pack']).exists():
             raise ValueError(f'{own["pack"]} exists already; name another file with pack=')
-        p, weights = load(pack(p, weights, own['pack']), words)
+        weights = load(pack(p, weights, own['pack']))[1]
         print('packed', own['pack'])
     found = evaluate(p, weights)
     print(f'{p.n_test} test images of {p.data}: {100 * found["right"]:.2f} % right, {100 * found["wrong"]:.2f} % wrong, '

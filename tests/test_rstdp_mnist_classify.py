@@ -1,16 +1,19 @@
 """R-STDP on MNIST: pictures of any kind become digits like MNIST's, and are classified; networks in few bytes."""
 import gzip
+import json
 import os
 import struct
 import subprocess
 import sys
+import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
 from common import ROOT
-from common.params import load_params
+from common.params import Remark, load_params
 from rstdp_mnist import classify, data, evaluate, exp_params, simulation
 from rstdp_mnist import classify_images as images
 
@@ -92,6 +95,14 @@ def test_files_of_all_kinds_are_read(tmp_path, digits):
     assert images.as_mnist(images.read([tmp_path / 'ink.png'])[0][1])[14, 14] == 255
 
 
+def damaged_npz(path):
+    """A compressed .npz with some bytes changed inside its member."""
+    np.savez_compressed(path, images=np.random.default_rng(0).integers(0, 255, (9, 28, 28)))
+    whole = bytearray(path.read_bytes())
+    whole[200:240] = b'x' * 40
+    path.write_bytes(whole)
+
+
 @pytest.mark.parametrize('make, message', [
     (lambda path: path.with_suffix('.png').write_bytes(b'no picture'), 'holds no images'),
     (lambda path: path.with_suffix('.txt').write_bytes(b'some text'), 'neither a picture'),
@@ -103,6 +114,12 @@ def test_files_of_all_kinds_are_read(tmp_path, digits):
      'labels of shape (3,)'),
     (lambda path: np.save(path.with_suffix('.npy'), np.full((30, 30), 7)), 'of one grey value'),
     (lambda path: np.save(path.with_suffix('.npy'), np.arange(21.0).reshape(3, 7)), '3 x 7 pixels show no digit'),
+    (lambda path: np.save(path.with_suffix('.npy'), np.zeros((0, 28, 28))), 'is empty'),
+    (lambda path: np.save(path.with_suffix('.npy'), np.zeros((30, 30, 3))), 'looks like colours'),
+    (lambda path: path.with_suffix('.npy').write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': ((([ \n "), 'holds no images'),
+    (lambda path: damaged_npz(path.with_suffix('.npz')), 'holds no images'),
+    (lambda path: path.with_name('bad-images-idx3-ubyte.gz').write_bytes(gzip.compress(bytes(999))[:10] + b'xxxxxxxx'),
+     'holds no images'),
 ])
 def test_pictures_that_cannot_be_used_are_named(tmp_path, make, message):
     make(tmp_path / 'bad')
@@ -163,7 +180,71 @@ def test_classify_as_its_users_start_it(network, tmp_path, digits):
     expected = classify.classify(p, evaluate.load(path)[1], pictures)['decision']
     assert [line.split(': ')[1].split(',')[0] for line in out.splitlines()[:3]] == [str(d) for d in expected]
     assert '50 with labels: ' in out and 'label \\ decision' in out
-    assert (tmp_path / 'figures' / 'rstdp_mnist' / 'classify_photo0.png').exists()
+    assert len(list((tmp_path / 'figures' / 'rstdp_mnist').glob('classify_photo0-*.png'))) == 1
     assert 'does not exist' in call(tmp_path / 'nothing.png', f'network={path}', code=1)
     assert 'no word of this script' in call(tmp_path / 'photo0.png', 'netwrk=x', code=1)
     assert 'name pictures' in call(code=1)
+
+
+# ---------------------------------------------------------------- the script, in this process
+
+@pytest.fixture
+def script(network, tmp_path, monkeypatch):
+    """classify.main with the small network and figures below tmp_path."""
+    monkeypatch.setattr('common.figures.FIGURES', tmp_path / 'figures')
+    return lambda *words: classify.main([*map(str, words), f'network={network[2]}'])
+
+
+def test_no_two_figures_share_a_name(script, tmp_path, digits):
+    """Pictures called alike in other folders, names with dots, letters that no font or encoding has, formulas."""
+    names = ['a/photo.npy', 'b/photo.npy', 'photo.v1.npy', 'photo.v2.npy', 'cost$5^^$.npy', '\u4e2d.npy',
+             os.fsdecode(b'\xff.npy')]
+    drawn = []
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        with open(tmp_path / name, 'wb') as file:
+            np.save(file, digits[0][0])
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            drawn.append(script(tmp_path / name))
+    assert len(set(drawn)) == len(names) and all(path.exists() for path in drawn)
+
+
+def test_mistakes_are_said_before_work_begins(script, tmp_path, digits, monkeypatch):
+    """Labels, the folder of the figures, a network of other pictures."""
+    np.savez(tmp_path / 'neg.npz', images=digits[0][:2], labels=[-5, 4])
+    monkeypatch.setattr(classify, 'classify', lambda *more: pytest.fail('something was classified'))
+    with pytest.raises(ValueError, match='labels -5 .. 4: this network knows 0 .. 9'):
+        script(tmp_path / 'neg.npz')
+    (tmp_path / 'file').write_text('a file')
+    with monkeypatch.context() as context, pytest.raises(OSError, match='cannot write into'):
+        context.setattr('common.figures.FIGURES', tmp_path / 'file')
+        script(tmp_path / 'neg.npz')
+    other = SimpleNamespace(class_map='by_map', data='cifar10', image_size=32)
+    monkeypatch.setattr(evaluate, 'load', lambda *more: (other, []))
+    with pytest.raises(ValueError, match='data=cifar10 of 32 x 32 pixels; a network of grey pictures of 28 x 28'):
+        script(tmp_path / 'neg.npz')
+
+
+def test_words_that_cannot_act_on_an_evaluation_are_named(network):
+    path = network[2]
+    words = ['epochs_s3=7', 'seed=9', 'released_code=True', 'mode=beyond', 's3_bounds=0.1,0.9']
+    with pytest.warns(Remark, match='epochs_s3, seed, released_code, mode, s3_bounds: nothing here'):
+        evaluate.load(path, words)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        evaluate.load(path, ['n_test=50', 'threshold=15,9', 's3_bounds=0.1,0.9'], acting=evaluate.ACTING | evaluate.PACKING)
+
+
+def test_a_network_that_cannot_be_used_is_named_with_its_file(network, tmp_path):
+    with np.load(network[2]) as file:
+        arrays = dict(file)
+    arrays['meta'] = np.array(json.dumps({'params': {'foo': 3, 's3_bounds': [0.2, 0.8]}}))
+    np.savez(tmp_path / 'foreign.npz', **arrays)
+    with pytest.raises(ValueError, match="foreign.npz: unknown parameter 'foo'"):
+        evaluate.load(tmp_path / 'foreign.npz')
+    with pytest.raises(ValueError, match='net.npz with n_maps=30,60,50: conv3_weight has shape'):
+        evaluate.load(network[2], ['n_maps=30,60,50'])
+    damaged_npz(tmp_path / 'damaged.npz')
+    with pytest.raises(ValueError, match='damaged.npz holds no network'):
+        evaluate.load(tmp_path / 'damaged.npz')
