@@ -22,8 +22,9 @@ CLAIMS = {
     'fig_s_prospectivity': 'Partly prospective rates: how much of it PAL needs depends on how fast the noise is.',
     'fig_pal_ldrl': 'Same circuit and budget, tuned: PAL aligns better than LDRL, mostly as its noise does not scale with |u|.',
     'demos': 'The small demonstrations of both lines, from their notebooks.',
-    'yin_yang': 'A real task, 100 of the 400 epochs: PAL beats plain feedback alignment. Is it because B is learned?',
+    'yin_yang': 'A real task: PAL beats plain feedback alignment. Is it because B is learned?',
     'mnist': 'MNIST in a dendritic microcircuit, in real time: 1 ms an image.',
+    'mnist_all': 'The same circuit on all of MNIST, further than the paper went.',
 }
 
 members = functools.partial(evidence.members, exp_params)

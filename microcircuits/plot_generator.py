@@ -114,7 +114,7 @@ def fig_mnist(runs):
 
 FIGURES = {'fig_3abc': fig_3, 'fig_3abc_fresh': fig_3, 'fig_3def': fig_3, 'fig_4ab': fig_4ab, 'fig_4ab_replay': fig_4ab,
            'fig_s_noise_time': fig_s_noise_time, 'fig_s_prospectivity': fig_s_prospectivity, 'fig_pal_ldrl': fig_pal_ldrl,
-           'fig_demos': fig_demos, 'fig_yin_yang': fig_yin_yang, 'fig_mnist': fig_mnist}
+           'fig_demos': fig_demos, 'fig_yin_yang': fig_yin_yang, 'fig_mnist': fig_mnist, 'fig_mnist_all': fig_mnist}
 OF_MODE = {'fig3_weak': fig_3, 'fig3_strong': fig_3, 'smoke': fig_3, 'fig4_pal': fig_4ab, 'fig4_bp': fig_4ab,
            'fig4_fa': fig_4ab, 'template': fig_4ab, 'phased_template': fig_4ab, 'prospectivity': fig_s_prospectivity,
            'pal_ldrl': fig_pal_ldrl, 'yin_yang': fig_yin_yang, 'mnist': fig_mnist}
