@@ -59,12 +59,18 @@ def both(p):
     return classes(p) and not task_of(p.objective).logistic.all()
 
 
+def released_mixed(p):
+    """The recorded reward is the released one of the mixed task: log likelihood minus decays, without squared error (D18)."""
+    return p.released_code and both(p)
+
+
 def uses_prior(p):
     """Stimuli are drawn from the prior."""
     return trains(p) or (p.test_num > 0 and not p.tuning)
 
 
 TRAINING = 'in training (trial_num_2 > 0, network_load=False)'
+RELEASED_MIXED = 'in the reward of the mixed task with released_code'
 USED = [
     ('network_file', 'with network_load=True', lambda p: p.network_load),
     ('trial_num_2 initial_bias feedforward', 'without network_load', lambda p: not p.network_load),
@@ -79,16 +85,19 @@ USED = [
      lambda p: trains(p) and p.kappa_in > 0 and p.sigma_sampler > 0),
     ('input_noise_sigma', 'with input_noise=True', lambda p: p.input_noise),
     ('theta_thresh theta_thresh_rev', 'in tasks with classes', classes),
-    ('lambda_MSE lambda_LL', 'in tasks with plain outputs and classes together', both),
+    ('lambda_LL', 'in tasks with plain outputs and classes together', both),
+    ('lambda_MSE', 'in tasks with plain outputs and classes together; with released_code where something learns',
+     lambda p: both(p) and (not p.released_code or learns_circuit(p) or learns_D(p))),
     ('learning_rate', 'in training without decoder_only and feedforward',
      lambda p: trains(p) and not p.decoder_only and not p.feedforward),
     ('learning_rate_bias learning_rate_input', 'in training without decoder_only', lambda p: trains(p) and not p.decoder_only),
     ('learning_rate_decoder', 'in training without decoder_fixed', lambda p: trains(p) and not p.decoder_fixed),
     ('lr_gain', TRAINING, trains),
-    ('weight_l2', 'where W learns, and for D without decoder_l2',
-     lambda p: learns(p, 'learning_rate') or (learns_D(p) and p.decoder_l2 < 0)),
-    ('bias_weight_l2', 'where b learns', lambda p: learns(p, 'learning_rate_bias')),
-    ('i_weight_l2', 'where C learns', lambda p: learns(p, 'learning_rate_input')),
+    ('weight_l2', f'where W learns, for D without decoder_l2, and {RELEASED_MIXED}',
+     lambda p: learns(p, 'learning_rate') or (learns_D(p) and p.decoder_l2 < 0) or (released_mixed(p) and not p.feedforward)),
+    ('bias_weight_l2', f'where b learns, and, if b is not 0, {RELEASED_MIXED}',
+     lambda p: learns(p, 'learning_rate_bias') or (released_mixed(p) and (p.network_load or p.initial_bias != 0))),
+    ('i_weight_l2', f'where C learns, and {RELEASED_MIXED}', lambda p: learns(p, 'learning_rate_input') or released_mixed(p)),
     ('decoder_l2', 'where D learns', learns_D),
     ('theta reward_baseline', 'where W, b or C learn', learns_circuit),
     ('decoder_only', 'where W, b or C would learn', lambda p: could_learn(p, *CIRCUIT)),
@@ -167,8 +176,8 @@ def check_network(p):
     within(p, 'gamma', 1e-4, 1e5, 'f-I curve')
     within(p, 'alpha initial_bias', -1e3, 1e3)
     slope = 1 / (1 - math.exp(-p.low_r_threshold / p.beta)) / (p.beta * p.gamma)              # g'(r_low)
-    require(p, 'dt low_r_threshold beta gamma', p.dt * slope <= 1.7,
-            f'the leak is too steep at low_r_threshold for this dt: dt <= {1.7 / slope:.2g} is needed')
+    require(p, 'dt low_r_threshold beta gamma R', p.dt * slope / p.R <= 1.7,
+            f'the leak is too steep at low_r_threshold for this dt: dt <= {1.7 * p.R / slope:.2g} is needed')
     require(p, 'input_noise input_noise_sigma', not p.input_noise or 0 < p.input_noise_sigma <= 100,
             'input noise needs a positive s.d.')
     within(p, 'lambda_l1 lambda_l2', 0, 1e3, 'rate penalties')
@@ -177,7 +186,10 @@ def check_network(p):
 def check_stimulus(p):
     """Prior and class boundaries."""
     within(p, 'kappa_in', 0, 700, 'concentration of the prior')
-    within(p, 'mu_in theta_thresh theta_thresh_rev', -3.2, 3.2, 'an angle in rad')
+    within(p, 'mu_in', -3.2, 3.2, 'an angle in rad')
+    within(p, 'theta_thresh theta_thresh_rev', -math.pi, math.pi, 'an angle in rad')
+    require(p, 'theta_thresh theta_thresh_rev', not classes(p) or 0 < p.theta_thresh - p.theta_thresh_rev < 2 * math.pi,
+            'class 0 lies between theta_thresh_rev and theta_thresh: both classes need a part of -pi .. pi')
     within(p, 'sigma_sampler', 0, 10, 'stimulus diffusion')
 
 

@@ -64,11 +64,11 @@ def stored(p):
             arrays = {name: file[name] for name in file.files}
         net = checked(arrays)
         before, task = checked(arrays, '_initial') if 'W_initial' in arrays else None, task_in(arrays)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:                     # a damaged or hostile file can raise anything
         raise ValueError(f'{path} is no network file ({type(error).__name__}: {error}); an original network_cr is read by: '
                          f'python -m task_plasticity.convert_network {path}') from error
     if task not in (*TASKS, *RELEASED_NAMES) or task_of(task) != task_of(p.objective) or len(net.D) != p.n_outputs:
-        raise ValueError(f'{path} holds a network for the task {task} ({len(net.D)} outputs), '
+        raise ValueError(f'{path} holds a network for the task {task!r:.60} ({len(net.D)} outputs), '
                          f'the parameters ask for {p.objective}')
     if (net.b.size, len(net.C)) != (p.N, p.input_dim):
         raise ValueError(f'{path} holds N, input_dim = {net.b.size}, {len(net.C)}; the parameters say {p.N}, {p.input_dim}')

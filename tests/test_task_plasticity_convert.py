@@ -29,6 +29,8 @@ net.weights, net.i_weights = rng.normal(size=(5, 5)), np.asfortranarray(rng.norm
 net.biases, net.decoder, net.weights_old = np.zeros(5), rng.normal(size=(2, 5)), rng.normal(size=(9, 5))[::2]
 net.params, net.input_params = {'N': np.int64(5), 'sigma': np.float64(0.2), 'odd': [1]}, {'dt': 0.01}
 net.param_fns, net.pcas = {'nl': rule, 'rule': lambda r: 2 * r}, []
+net.unneeded = [object(), np.zeros((0, 3)), np.zeros(2, complex), np.array(['a']), np.array([None]), np.zeros(2, 'f2'),
+                np.zeros(2, [('a', 'f8')]), np.complex128(1j), np.str_('x')]
 for protocol in range(6):
     with open(f'{sys.argv[1]}/network_cr_{protocol}', 'wb') as file:
         dill.dump(net, file, protocol=protocol)
@@ -98,6 +100,15 @@ def test_a_network_trained_here_travels_to_the_original_program_and_back(trained
     assert all(np.array_equal(tests[0][name], tests[1][name]) for name in tests[0])
     state, _ = read(tmp_path / 'network_cr')
     assert state['params']['N'] == 9 and state['input_params']['kappa_in'] == 0.75
+
+
+def test_the_task_of_a_network_makes_the_round_trip(tmp_path):
+    p = load_params(exp_params, mode='smoke', objective='double_angle', test_num=0)
+    path = save_result(tmp_path / 'run.npz', p, simulation.run(p), diverged_at=-1)
+    assert main([str(path)]) == 0
+    arrays, _ = convert(f'{path}.network_cr')
+    assert json.loads(str(arrays['task_json'])) == 'double_angle'
+    assert json.loads(str(convert(f'{path}.network_cr', 'estimation')[0]['task_json'])) == 'estimation'
 
 
 def test_the_published_network_makes_the_round_trip(tmp_path):

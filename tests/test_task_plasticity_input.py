@@ -1,7 +1,9 @@
 """Task-dependent representations: converter of stored networks, bad input."""
 import json
+import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 
 from common.params import load_params
 from task_plasticity import exp_params, network, simulation
-from task_plasticity.convert_network import convert, read
+from task_plasticity.convert_network import convert, main, read
 
 
 def original(**changes):
@@ -57,8 +59,11 @@ def test_converter_runs_nothing_of_a_malicious_file(tmp_path, monkeypatch):
     (original(biases=np.full(5, np.nan)), 'biases holds nan or infinite'),
     (original(biases=np.zeros(5, np.float32)), 'biases is an array of float32'),
     (original(biases=None), 'biases is NoneType'),
-    (original(weights=np.array([[object()]], dtype=object)), 'not a readable network file'),
-    (original(decoder=np.zeros((4, 5))), 'name the task'),
+    (original(weights=np.array([[object()]], dtype=object)), 'weights is an array that is not made of plain numbers'),
+    (original(weights=np.eye(5) * 1j), 'weights is an array that is not made of plain numbers'),
+    (original(decoder=np.zeros((4, 5))), 'so many outputs: none in tasks.py'),
+    (original(decoder=np.zeros((0, 5))), 'no outputs'), (original(i_weights=np.zeros((5, 0))), 'no inputs'),
+    (original(task_name='of my own'), "called 'of my own'; tasks with so many outputs: double_angle | estimation"),
 ])
 def test_converter_refuses(tmp_path, content, message):
     path = tmp_path / 'network_cr'
@@ -93,7 +98,10 @@ def test_converter_command_line(tmp_path):
     ({'T': 1000.5, 'switch_period': 200.0}, 'whole number of switch_periods'),
     ({'T': 10.005}, 'whole number of steps'),
     ({'T': 30.0, 'switch_period': 30.0}, 'no plasticity step would occur'),
-    ({'dt': 0.06, 'T': 1200.0, 'switch_period': 240.0}, 'dt <= 0.05'),
+    ({'dt': 0.06, 'T': 1200.0, 'switch_period': 240.0}, 'dt <= 0.05'), ({'R': 0.01}, 'dt <= 0.0005'),
+    *((dict(mode='categorisation', theta_thresh=a, theta_thresh_rev=b), 'both classes need')
+      for a, b in ((1.0, 2.0), (1.0, 1.0), (math.pi, -math.pi))),
+    ({'theta_thresh': 3.2}, 'an angle in rad'), ({'theta_thresh_rev': -3.2}, 'an angle in rad'),
     ({'sigma': -1.0}, 'noise is not negative'), ({'rng': 'legacy', 'seed': 2 ** 32}, 'a legacy seed has 32 bits'),
     ({'kappa_in': -1.0}, 'concentration'),
     ({'sigma_sampler': -1.0}, 'stimulus diffusion'),
@@ -142,11 +150,55 @@ def test_stored_arrays_that_are_no_network_are_refused(tmp_path, changed, messag
         network.stored(load_params(exp_params, network_file=str(tmp_path / 'net.npz'), **PUBLISHED_SIZE))
 
 
-def test_cut_off_network_file_is_refused_in_one_line(tmp_path):
-    (tmp_path / 'net.npz').write_bytes(network.PUBLISHED.read_bytes()[:20_000])
+def damaged(path):
+    """A network file cut off, begun only, marked as encrypted, with one other bit, and compressed with other bytes."""
+    with np.load(path) as file:
+        np.savez_compressed(path.with_name('compressed.npz'), **{name: file[name] for name in file.files})
+    whole, small = path.read_bytes(), path.with_name('compressed.npz').read_bytes()
+    encrypted = re.sub(b'(?s)(PK\x01\x02....|PK\x03\x04..)\0', lambda found: found[1] + b'\x01', whole)
+    assert encrypted != whole
+    return [whole[:20_000], b'PK\3\4garbage', encrypted, whole[:300] + bytes([whole[300] ^ 1]) + whole[301:],
+            small[:300] + b'x' * 50 + small[350:]]
+
+
+@pytest.mark.parametrize('number', range(5))
+def test_damaged_network_files_end_in_one_line(tmp_path, capsys, number):
+    """As network_file and in the converter."""
+    path = tmp_path / 'net.npz'
+    path.write_bytes(network.PUBLISHED.read_bytes())
+    path.write_bytes(damaged(path)[number])
     with pytest.raises(ValueError, match='is no network file') as error:
-        network.stored(load_params(exp_params, network_file=str(tmp_path / 'net.npz'), **PUBLISHED_SIZE))
+        network.stored(load_params(exp_params, network_file=str(path), **PUBLISHED_SIZE))
     assert '\n' not in str(error.value)
+    assert main([str(path)]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith(f'convert_network: {path} holds no network') and shown.count('\n') == 1
+
+
+@pytest.mark.parametrize('more', [
+    {'meta': '{"mode": "x"}'}, {'meta': '[1]'}, {'meta': '{"params": [1]}'}, {'meta': '{'}, {'params_json': '[1, 2]'},
+    {'task_json': '"of my own"'}, {'task_json': '"mixed"'}, {'D': np.zeros((0, 40))}, {'C': np.zeros((40, 0))}], ids=str)
+def test_the_converter_refuses_foreign_npz_files_in_one_line(tmp_path, capsys, more):
+    with np.load(network.PUBLISHED) as file:
+        np.savez(tmp_path / 'net.npz', **({name: file[name] for name in 'WCbD'} | more))
+    assert main([str(tmp_path / 'net.npz')]) == 1
+    shown = capsys.readouterr().err
+    assert 'net.npz holds no network' in shown and shown.count('\n') == 1 and not (tmp_path / 'net.npz.network_cr').exists()
+
+
+def test_a_huge_file_is_not_read_and_an_empty_name_is_refused(tmp_path, capsys):
+    with open(tmp_path / 'huge', 'wb') as file:
+        file.truncate(6 * 10 ** 9)
+    assert main([str(tmp_path / 'huge')]) == 1 and 'at most' in capsys.readouterr().err
+    assert main([str(network.PUBLISHED), '-o', '']) == 1 and '-o is empty' in capsys.readouterr().err
+
+
+def test_no_escape_sequence_of_a_network_file_reaches_the_terminal(tmp_path):
+    with np.load(network.PUBLISHED) as file:
+        np.savez(tmp_path / 'net.npz', **{name: file[name] for name in 'WCbD'}, task_json='"\\u001b[31mevil"')
+    with pytest.raises(ValueError, match='for the task') as error:
+        network.stored(load_params(exp_params, network_file=str(tmp_path / 'net.npz'), **PUBLISHED_SIZE))
+    assert str(error.value).isprintable()
 
 
 def test_stored_network_of_another_task_or_size_is_refused(tmp_path):
@@ -156,7 +208,7 @@ def test_stored_network_of_another_task_or_size_is_refused(tmp_path):
             network.stored(load_params(exp_params, mode='estimation_pretrained', **given))
     published = dict(mode='smoke', network_load=True, network_file=str(network.PUBLISHED), N=40)
     for objective in ('classifier', 'double_angle', 'mixed'):
-        with pytest.raises(ValueError, match='for the task estimation'):
+        with pytest.raises(ValueError, match="for the task 'estimation'"):
             network.stored(load_params(exp_params, objective=objective, **published))
     with pytest.raises(ValueError, match='x.npz.* does not exist'):
         load_params(exp_params, mode='estimation_pretrained', network_file=str(tmp_path / 'x.npz'))

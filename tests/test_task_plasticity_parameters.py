@@ -84,6 +84,7 @@ def names():
     ('estimation', {'trial_num_2': 0, 'sigma_test': 0.1}), ('smoke', {'tuning': False, 'kappa_in': 0.0}),
     ('smoke', {'test_num': 0}), ('smoke', {'decoder_l2': 0.0, 'input_noise': True}),
     ('categorisation', {'decoder_only': True, 'feedforward': True}),
+    ('mixed', {'released_code': True, 'decoder_only': True}), ('mixed', {'released_code': True, 'trial_num_2': 0}),
     ('smoke', {'network_load': True})], ids=str)
 def test_every_parameter_acts_or_is_named_as_unused(mode, more, tmp_path):
     p, files = base(mode, **more), other_network(tmp_path)

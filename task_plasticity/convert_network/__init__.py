@@ -16,10 +16,11 @@ import numpy as np
 from common.results import write_atomically
 from task_plasticity.convert_network.reader import Array, read
 from task_plasticity.convert_network.writer import NAMES, dumps
-from task_plasticity.network import PUBLISHED, checked
+from task_plasticity.network import PUBLISHED, checked, task_in
 from task_plasticity.tasks import RELEASED_NAMES, TASKS, task_of
 
 WORDS = sorted([*TASKS, *RELEASED_NAMES])
+OURS = {*'WCbD', *(f'{name}_initial' for name in 'WCbD'), 'meta', 'task_json', 'params_json', 'input_params_json'}
 
 
 # ---------------------------------------------------------------- original -> npz
@@ -31,7 +32,7 @@ def array(state, name, shape, optional=False):
     if value is None and optional:
         return None
     if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        found = f'an array of {value.dtype}' if isinstance(value, np.ndarray) else type(value).__name__
+        found = f'an array of {value.dtype}' if isinstance(value, np.ndarray) else getattr(value, 'name', type(value).__name__)
         raise ValueError(f'{name} is {found}; finite float64 numbers are expected')
     if not np.isfinite(value).all():
         raise ValueError(f'{name} holds nan or infinite values; finite float64 numbers are expected')
@@ -46,10 +47,12 @@ def is_plain(value):
 
 
 def task_named(task, K):
-    """The task of a decoder with K outputs: as asked for, or the released one; ValueError if they do not fit."""
+    """The task of a decoder with K outputs: as it is called, or the released one; ValueError if they do not fit."""
     task = task or {1: 'categorisation', 2: 'estimation', 3: 'mixed'}.get(K)
-    if task is None:
-        raise ValueError(f'the decoder has {K} outputs; name the task: --task {" | ".join(WORDS)}')
+    if task not in WORDS:
+        fitting = ' | '.join(word for word in WORDS if len(task_of(word).outputs) == K)
+        found = f'the decoder has {K} outputs' + (f', its task is called {task!r:.60}' if task else '')
+        raise ValueError(f'{found}; tasks with so many outputs: {fitting or "none in tasks.py"}')
     needed = len(task_of(task).outputs)
     if K != needed:
         raise ValueError(f'the decoder has {K} outputs, the task {task} needs {needed}')
@@ -63,6 +66,8 @@ def convert(path, task=None):
     if N == 0:
         raise ValueError(f'{path}: the network has no neurons')
     C, D = array(state, 'i_weights', (N, None)), array(state, 'decoder', (None, N))
+    if 0 in (*C.shape, *D.shape):
+        raise ValueError(f'{path}: the network has no inputs or no outputs')
     out = {'W': array(state, 'weights', (N, N)), 'C': C, 'b': array(state, 'biases', (N,)), 'D': D}
     for name, short in NAMES.items():
         value = array(state, f'{name}_old', out[short].shape, optional=True)
@@ -73,7 +78,7 @@ def convert(path, task=None):
         kept = {k: v for k, v in plain.items() if isinstance(k, str) and is_plain(v)}
         ignored += [f'{name}[{k!r:.60}]' for k in plain if k not in kept]
         out[f'{name}_json'] = np.array(json.dumps(kept))
-    out['task_json'] = np.array(json.dumps(task_named(task, len(D))))
+    out['task_json'] = np.array(json.dumps(task_named(task or state.get('task_name'), len(D))))
     return out, ignored
 
 
@@ -83,21 +88,23 @@ def original(path):
     """Bytes of an original file with the network of an npz (a result of ours or a converted one); ValueError if it is none."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        if not checked(arrays).b.size:
-            raise ValueError('it has no neurons')
+            arrays = {name: file[name] for name in OURS.intersection(file.files)}
+        net = checked(arrays)
+        if 0 in (*net.C.shape, *net.D.shape):
+            raise ValueError('it has no neurons, no inputs or no outputs')
         if 'W_initial' in arrays:
             checked(arrays, '_initial')
-    except (ValueError, KeyError, EOFError) as error:
-        raise ValueError(f'{path} holds no network: {error}') from error
+        task = task_named(task_in(arrays), len(net.D))
+        ours = dict(json.loads(str(arrays['meta']))['params']) if 'meta' in arrays else {}
+        theirs = [dict(json.loads(str(arrays.get(f'{name}_json', '{}')))) for name in ('params', 'input_params')]
+    except Exception as error:                     # a damaged or hostile file can raise anything
+        raise ValueError(f'{path} holds no network ({type(error).__name__}: {error})') from error
     with np.load(PUBLISHED) as file:               # the names that the released program expects
-        params, input_params = (json.loads(str(file[f'{name}_json'])) for name in ('params', 'input_params'))
-    ours = json.loads(str(arrays['meta']))['params'] if 'meta' in arrays else {}
-    ours |= {'N': len(arrays['b']), 'input_dim': arrays['C'].shape[1], 'target_dim': len(arrays['D'])}
-    theirs = [json.loads(str(arrays.get(f'{name}_json', '{}'))) for name in ('params', 'input_params')]
+        released = [json.loads(str(file[f'{name}_json'])) for name in ('params', 'input_params')]
+    ours |= {'N': net.b.size, 'input_dim': len(net.C), 'target_dim': len(net.D)}
     params, input_params = ({k: ours.get(k, v) for k, v in (names | own).items()}
-                            for names, own in zip((params, input_params), theirs, strict=True))
-    return dumps(arrays, params, input_params)
+                            for names, own in zip(released, theirs, strict=True))
+    return dumps(arrays, RELEASED_NAMES.get(task, task), params, input_params)
 
 
 # ---------------------------------------------------------------- command line
@@ -110,11 +117,19 @@ def shown(text, limit=2000):
 
 def free(name):
     """The path of a file to be made; ValueError if something is there already."""
+    if not name:
+        raise ValueError('-o is empty: name a file, or leave -o out')
     if Path(name).exists():
         raise ValueError(f'{name} exists already; name another file with -o')
     if not Path(name).parent.is_dir():
         raise ValueError(f'{name}: there is no folder {Path(name).parent}')
     return Path(name)
+
+
+def begins(name):
+    """The first two bytes of a file."""
+    with open(name, 'rb') as file:
+        return file.read(2)
 
 
 def to_npz(given):
@@ -141,15 +156,15 @@ def main(words=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('file', help='an original network_cr, or an npz of ours')
     parser.add_argument('-o', '--out', default=None, help='where to write')
-    parser.add_argument('--task', choices=WORDS, default=None, help='task of an original network, if its outputs do not say it')
+    parser.add_argument('--task', choices=WORDS, default=None, help='task of an original network, if the file does not say it')
     given = parser.parse_args(words)
     try:
-        ours = Path(given.file).is_file() and Path(given.file).read_bytes()[:2] == b'PK'
-        given.out = free(given.out or f'{given.file}{".network_cr" if ours else ".npz"}')
+        ours = Path(given.file).is_file() and begins(given.file) == b'PK'
+        given.out = free(f'{given.file}{".network_cr" if ours else ".npz"}' if given.out is None else given.out)
         if ours and given.task:
             raise ValueError('--task is for original files; an npz knows its task')
         print('saved', (to_original if ours else to_npz)(given))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f'convert_network: {shown(str(error))}', file=sys.stderr)
         return 1
     return 0

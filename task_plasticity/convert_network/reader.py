@@ -21,6 +21,9 @@ class Placeholder:
 
     name = '?'
 
+    def __new__(cls, *args, **kwargs):
+        return object.__new__(cls if isinstance(cls, type) else type(cls))     # a file may take an instance for a class
+
     def __init__(self, *args, **kwargs):
         pass
 
@@ -47,12 +50,11 @@ class Instance:
 
 
 class Dtype:
-    """A numpy dtype as the file describes it: a plain numeric code, nothing else."""
+    """A numpy dtype as the file describes it: a plain numeric code; arrays of any other become placeholders."""
 
     def __init__(self, code, align=False, copy=True):
-        if not isinstance(code, str) or code not in CODES:
-            raise pickle.UnpicklingError(f'dtype {code!r} is not a plain number')
         self.code, self.order = code, '<'
+        self.plain = isinstance(code, str) and code in CODES
 
     def __setstate__(self, state):
         self.order = '>' if isinstance(state, tuple) and len(state) > 1 and state[1] == '>' else '<'
@@ -102,9 +104,9 @@ class Reader(pickle._Unpickler):
             raise pickle.UnpicklingError(f'its arrays need more than {MAX_BYTES} bytes')
 
     def array(self, shape, dtype, order, content):
-        """A numpy array of plain numbers, as many as its shape says."""
-        if not isinstance(dtype, Dtype) or not isinstance(content, (bytes, bytearray)):
-            raise pickle.UnpicklingError('an array that is not made of plain numbers')
+        """A numpy array of plain numbers, as many as its shape says; a placeholder for other arrays."""
+        if not isinstance(dtype, Dtype) or not dtype.plain or not isinstance(content, (bytes, bytearray)):
+            return placeholder('an array that is not made of plain numbers')()
         if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 2 ** 40 for n in shape):
             raise pickle.UnpicklingError(f'an array of shape {shape!r:.80}')
         count, kind = 1, dtype.numpy()
@@ -118,7 +120,8 @@ class Reader(pickle._Unpickler):
 
     def scalar(self, dtype, content):
         """numpy's scalar constructor: a Python number."""
-        return self.array((), dtype, 'C', content).item()
+        made = self.array((), dtype, 'C', content)
+        return made.item() if isinstance(made, np.ndarray) else made
 
     def from_buffer(self, content, dtype, shape, order='C', *_):
         """numpy's constructor from a buffer (protocol 5)."""
@@ -129,7 +132,7 @@ class Reader(pickle._Unpickler):
     def create_array(self, function, args, state, *_):
         """dill's array constructor: numpy's, and the state."""
         if not isinstance(function, Token) or function.name != '_reconstruct':
-            raise pickle.UnpicklingError('an array that is made by something else than numpy')
+            return placeholder('an array that is made by something else than numpy')()
         made = Array(self)
         made.__setstate__(state)
         return made

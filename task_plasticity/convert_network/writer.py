@@ -20,11 +20,12 @@ class Array:
         return np.array, (self.values.tolist(),)
 
 
-def dumps(arrays, params, input_params):
-    """Bytes of a network: arrays W, C, b, D and, if there are any, *_initial; the released parameter dictionaries."""
+def dumps(arrays, task, params, input_params):
+    """Bytes of a network: arrays W, C, b, D and, if there are any, *_initial; its task; the released parameter dictionaries."""
     state = {name: Array(arrays[short]) for name, short in NAMES.items()}
     state |= {f'{name}_old': Array(arrays[f'{short}_initial']) if f'{short}_initial' in arrays else None
               for name, short in NAMES.items()}
-    state |= {'params': params, 'input_params': input_params, 'pcas': [], 'pca_trajectories': [], 'decoders_past': []}
+    state |= {'task_name': task, 'params': params, 'input_params': input_params}
+    state |= {'pcas': [], 'pca_trajectories': [], 'decoders_past': []}
     header = pickle.dumps(state, protocol=3)
     return header[:2] + CLASS + header[2:-1] + b'b.'
