@@ -18,6 +18,14 @@ def angles_of(theta):
     return np.unique(theta)
 
 
+def demand_circle(angles, least, what):
+    """ValueError unless the angles go around the whole circle in equal steps, at least so many."""
+    n = len(angles)
+    if n < least or not np.allclose(np.diff(angles), 2 * np.pi / n):
+        raise ValueError(f'{what} needs every test angle around the circle, at least {least}; {n} occur: '
+                         f'take more test trials (test_num), or input_dim >= {least}')
+
+
 def per_angle(function, theta, keep=None, least=1):
     """[function(mask of the records at this angle), ...]; keep (m,): records that may be used.
 
@@ -149,9 +157,7 @@ def d_prime(a, b):
 def boundary_pairs(angles, boundaries=(0.0, np.pi)):
     """Indices of the angles on both sides of each boundary: ((7, 5), (1, 11)) for 12 angles; ValueError unless all occur."""
     n = len(angles)
-    if n < 4 or not np.allclose(np.diff(angles), 2 * np.pi / n):
-        raise ValueError(f'd\' at the boundaries needs every test angle around the circle; {n} occur: '
-                         'take more test trials (test_num)')
+    demand_circle(angles, 4, "d' at the boundaries")
     places = (np.asarray(boundaries) - angles[0]) / (2 * np.pi / n)
     return tuple((int(np.ceil(x + 1e-6)) % n, int(np.floor(x - 1e-6)) % n) for x in places)
 
@@ -165,11 +171,15 @@ def boundary_compare(r, theta, D, keep=None, boundaries=(0.0, np.pi)):
 
 
 def fisher_information(r, theta, keep=None):
-    """Linear Fisher information along theta per angle: f'^T cov^-1 f', f' by central difference over the neighbours."""
+    """Linear Fisher information along theta per angle: f'^T cov^-1 f', f' by central difference over the neighbours.
+
+    ValueError unless every angle around the circle occurs, at least three.
+    """
+    covariances = per_angle(lambda k: np.cov(r[:, k]), theta, keep, len(r) + 1)
+    demand_circle(angles_of(theta), 3, 'Fisher information')
     mean = np.array(per_angle(lambda k: r[:, k].mean(axis=1), theta, keep))
     step = 2 * (angles_of(theta)[1] - angles_of(theta)[0])
     slopes = (np.roll(mean, -1, axis=0) - np.roll(mean, 1, axis=0)) / step
-    covariances = per_angle(lambda k: np.cov(r[:, k]), theta, keep, len(r) + 1)
     return np.array([slope @ np.linalg.solve(cov, slope) for slope, cov in zip(slopes, covariances, strict=True)])
 
 

@@ -6,6 +6,8 @@
 """
 # %% what the figures need
 import dataclasses
+import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from common.words import apart, load_members
 from task_plasticity import exp_params, plot_schematic, plot_sweeps
 from task_plasticity import plot_panels as panels
 from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD
-from task_plasticity.plot_stamp import FIGURES, figure
+from task_plasticity.plot_stamp import FIGURES, changed, figure
 from task_plasticity.tasks import task_of
 
 
@@ -69,7 +71,7 @@ def fig_3(runs):
     plot_sweeps.error_against_noise(axes[0, 0], runs)
     plot_sweeps.current_ratios(axes[0, 1], runs)
     panels.compared(axes[0, 2], [(high, '', 'before', BEFORE), (high, '_2', 'after', AFTER)], lambda s: s.volume_fraction,
-                    'volume fraction', f'Noise in the read-out space, σ = {sigmas[-1]:g}')
+                    'volume fraction', f'Noise in read-out, σ = {sigmas[-1]:g}')
     panels.currents(axes[1, 0], middle)
     panels.noise_heat_map(axes[1, 1], high)
     panels.signal_and_noise(axes[1, 2], high)
@@ -114,10 +116,14 @@ def fig_4_controls(runs):
 
 @figure
 def fig_boundary(runs):
-    """Prior mean against class boundary, at several noises: d' and Fisher information at the boundary at 0 (heat maps)."""
+    """Prior mean against class boundary, at several noises: d' and Fisher information at theta_thresh (heat maps)."""
     drawn, axes = grid(1, 3, 4.4, 3.8)
-    plot_sweeps.boundary_map(axes[0, 0], runs, lambda s: s.boundary_d_prime[0], "d' at the boundary at 0")
-    plot_sweeps.boundary_map(axes[0, 1], runs, lambda s: s.at_angle(s.fisher, 0), 'Fisher information at 0')
+    first = panels.sessions(runs[:1])[0]
+    boundary = first.boundaries[0]
+    measured = panels.angle_name(first.at_angle(first.angles, boundary))
+    plot_sweeps.boundary_map(axes[0, 0], runs, lambda s: s.boundary_d_prime[0],
+                             f"d' at the boundary at {panels.angle_name(boundary)}")
+    plot_sweeps.boundary_map(axes[0, 1], runs, lambda s: s.at_angle(s.fisher, boundary), f'Fisher information at {measured}')
     plot_sweeps.boundary_map(axes[0, 2], runs, lambda s: s.accuracy, 'accuracy')
     return drawn
 
@@ -183,11 +189,13 @@ def groups_of(runs):
 
 
 def file_name(name, runs):
-    """fig_1_estimation_s1, with the member of a sweep and the number of seeds if there are several."""
+    """fig_1_estimation_s1, with the member of a sweep, the number of seeds if there are several, a key of what was changed."""
     p = runs[0][0]['params']
     numbers, seeds = ({meta['params'][key] for meta, _ in runs} for key in ('array_num', 'seed'))
     member = f'_{p["array_num"]}' if p['mode'] in exp_params.SWEEPS and len(numbers) == 1 else ''
-    return f'{name}_{p["mode"]}{member}_s{min(seeds)}' + (f'_n{len(seeds)}' if len(seeds) > 1 else '')
+    given = sorted({json.dumps(changed(meta['params']), sort_keys=True) for meta, _ in runs} - {'{}'})
+    key = f'_{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:6]}' if given else ''
+    return f'{name}_{p["mode"]}{member}_s{min(seeds)}' + (f'_n{len(seeds)}' if len(seeds) > 1 else '') + key
 
 
 def main(words):
@@ -199,6 +207,8 @@ def main(words):
         raise ValueError('the figures need tests at the preferred angles: test_num > 0 and tuning=True')
     if (members[0].sigma if members[0].sigma_test < 0 else members[0].sigma_test) == 0:
         raise ValueError('the figures are about the noise of the tests: sigma (or sigma_test) must not be 0')
+    if members[0].N < 3:
+        raise ValueError(f'N = {members[0].N}: the figures compare pairs of neurons, from N = 3 on')
     runs = finished(members)
     for meta, _ in runs:
         if meta['diverged_at'] >= 0:

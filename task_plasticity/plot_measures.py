@@ -87,6 +87,12 @@ class Session:
         """Preferred angle of each neuron."""
         return self.angles[self.tuning.argmax(axis=0)]
 
+    @property
+    def prior_concentration(self):
+        """Concentration of the training stimuli (D1): 2 kappa_in; kappa_in with exact_prior or where they do not move."""
+        exact = self.p['exact_prior'] or self.p['sigma_sampler'] == 0
+        return self.p['kappa_in'] * (1 if exact else 2)
+
     def weighted_error(self, kappa):
         """Error with weights exp(kappa cos(theta - mu)) over the angles; kappa = 0: uniform."""
         weights = np.exp(kappa * np.cos(self.angles - self.p['mu_in']))
@@ -156,8 +162,8 @@ class Session:
         return float(values.sum() ** 2 / (values ** 2).sum())
 
     def at_angle(self, values, angle):
-        """The value per angle at one angle (0, or pi taken as -pi)."""
-        return values[int(np.argmin(np.abs(self.angles - (-np.pi if np.isclose(angle, np.pi) else angle))))]
+        """The value per angle at the test angle that is nearest to one (pi is -pi)."""
+        return values[int(np.argmin(np.abs(np.angle(np.exp(1j * (self.angles - angle))))))]
 
     def ratio(self, values):
         """Value at 0 over value at pi."""

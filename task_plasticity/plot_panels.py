@@ -9,8 +9,13 @@ from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, TICKS
 
 
 def sessions(runs, suffix='_2'):
-    """One Session a run."""
-    return [session(meta, d, suffix) for meta, d in runs]
+    """One Session a run; ValueError unless every test angle occurs, since curves over angles close and are averaged."""
+    found = [session(meta, d, suffix) for meta, d in runs]
+    for (meta, _), s in zip(runs, found, strict=True):
+        if len(s.angles) < s.p['input_dim']:
+            raise ValueError(f'seed {meta["seed"]}: the figures need every test angle around the circle; {len(s.angles)} occur '
+                             f'of {s.p["input_dim"]}: take more test trials (test_num)')
+    return found
 
 
 def mean_and_sem(values):
@@ -32,8 +37,8 @@ def theta_axis(ax, label='stimulus θ (rad)'):
 
 
 def closed(angles, values):
-    """Values per angle with the first repeated at +pi, so that curves close. values (..., angles)"""
-    return np.append(angles, np.pi), np.concatenate([values, values[..., :1]], axis=-1)
+    """Values per angle with the first repeated a turn later, so that curves close. values (..., angles)"""
+    return np.append(angles, angles[0] + 2 * np.pi), np.concatenate([values, values[..., :1]], axis=-1)
 
 
 def over_angles(ax, values, angles, label=None, colour=AFTER, **style):
@@ -72,9 +77,17 @@ def output_and_target(ax, runs, trial):
 
 
 def circle(ax, runs):
-    """Targets, mean outputs with 1-s.d. ellipses, and the bias, in the plane of the first two outputs of the first network."""
+    """Targets, mean outputs with 1-s.d. ellipses, and the bias, in the plane of the first two outputs of the first network.
+
+    A task with one output: its target, mean and s.d. against the angle.
+    """
     from matplotlib.patches import Ellipse
     s = sessions(runs[:1])[0]
+    if len(s.task.outputs) == 1:
+        ax.plot(s.angles, tasks.targets(s.p, s.angles)[:, 0], 'kx', ms=5)
+        ax.errorbar(s.angles, s.mean_output[:, 0], np.sqrt(s.output_variance), fmt='o', color=AFTER)
+        theta_axis(ax)
+        return ax.set(ylabel=s.task.outputs[0], title='Output: s.d. and bias')
     groups = analysis.per_angle(lambda k: k, s.theta, s.keep, 3)
     o, wanted = s.o[:2], tasks.targets(s.p, s.angles)[:, :2]
     shapes, _ = analysis.ellipses(o, groups)
@@ -82,7 +95,7 @@ def circle(ax, runs):
         ax.add_patch(Ellipse((x, y), width, height, angle=turn, fill=False, color=AFTER, lw=1))
         ax.plot(*target, 'kx', ms=5)
         ax.plot([target[0], x], [target[1], y], color=CONTROL, lw=1)
-    size = 1.1 * max(1.3, np.abs(shapes[:, :2]).max() + shapes[:, 2:4].max() / 2)
+    size = 1.1 * max(1.3, np.abs(shapes[:, :2]).max() + shapes[:, 2:4].max() / 2, np.abs(wanted).max())
     ax.plot([0, size], [0, 0], 'k--', lw=0.8)
     ax.set(xlim=(-size, size), ylim=(-size, size), xlabel=s.task.outputs[0], ylabel=s.task.outputs[1],
            title='Outputs: s.d. and bias')
@@ -167,14 +180,15 @@ def signal_and_noise(ax, runs):
 
 
 def coactivity(ax, runs):
-    """Rates of two neurons of the first network at 0 and at pi: the pair with the largest noise correlation."""
+    """Rates of two neurons of the first network at the angle nearest to 0 and at pi: the pair of largest noise correlation."""
     s = sessions(runs[:1])[0]
     off = np.abs(s.noise_correlation - np.eye(len(s.net['b'])))
     i, j = np.unravel_index(off.argmax(), off.shape)
     r = s.r
-    for index, colour, name in ((len(s.angles) // 2, AFTER, '0'), (0, CONTROL, 'π')):
-        some = r[:, (s.theta == s.angles[index]) & s.keep][:, :400]
-        ax.plot(some[i], some[j], '.', ms=2, alpha=0.6, color=colour, label=f'θ = {name}')
+    for place, colour in ((0, AFTER), (np.pi, CONTROL)):
+        angle = s.at_angle(s.angles, place)
+        some = r[:, (s.theta == angle) & s.keep][:, :400]
+        ax.plot(some[i], some[j], '.', ms=2, alpha=0.6, color=colour, label=f'θ = {angle_name(angle)}')
     ax.set(xlabel=f'rate of neuron {i}', ylabel=f'rate of neuron {j}', title='Coactivity', ylim=(None, 1.2 * ax.get_ylim()[1]))
     ax.legend(ncols=2, markerscale=4)
 
@@ -244,7 +258,7 @@ def aligned_tuning(ax, groups):
         for s in sessions(runs):
             shifts = len(s.angles) // 2 - s.tuning.argmax(axis=0)
             curves.append(np.mean([np.roll(curve, k) for curve, k in zip(s.tuning.T, shifts, strict=True)], axis=0))
-        over_angles(ax, curves, s.angles, label, colour, ms=3)
+        over_angles(ax, curves, s.angles - s.angles[len(s.angles) // 2], label, colour, ms=3)
     ax.set(xlabel='stimulus − preferred angle (rad)', ylabel='mean rate', title='Mean tuning curve',
            ylim=(0, 1.3 * ax.get_ylim()[1]))
     ax.legend(fontsize=8)
@@ -282,5 +296,5 @@ def variation_map(ax, runs):
     s = sessions(runs[:1])[0]
     picture = ax.imshow(analysis.sorted_stimulus_variance(s.r[:, s.keep], s.theta[s.keep]), aspect='auto')
     ax.figure.colorbar(picture, ax=ax, shrink=0.8)
-    ax.set_xticks([0, len(s.angles) // 2], ['−π', '0'])
+    ax.set_xticks([0, len(s.angles) / 2], ['−π', '0'])
     ax.set(xlabel='stimulus θ (rad)', ylabel='neuron (by preferred angle)', title='Coefficient of variation')

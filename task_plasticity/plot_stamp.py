@@ -6,14 +6,18 @@ import warnings
 from common.params import load_params
 from task_plasticity import exp_params
 
+LONGEST = 220                           # characters below a figure
 FIGURES = {}                            # name: function of finished runs [(meta, arrays), ...]
 
 
 def changed(params):
-    """{name: value} of the parameters of a run that are not those of its mode (but for the seed)."""
+    """{name: value} of the parameters of a run (but for the seed) that neither its mode nor its objective brings."""
+    given = {name: params[name] for name in ('mode', 'array_num', 'objective', 'network_file')}
     with warnings.catch_warnings(action='ignore'):
-        plain = load_params(exp_params, **{name: params[name] for name in ('mode', 'array_num', 'released_code')})
-    return {name: value for name, value in params.items() if name != 'seed' and value != getattr(plain, name, value)}
+        plain = vars(load_params(exp_params, **given))
+    task = exp_params.MODES[params['mode']].get('objective', exp_params.Params.objective)
+    plain = params | plain | {'seed': params['seed'], 'objective': task, 'network_file': ''}
+    return {name: value for name, value in params.items() if value != plain[name]}
 
 
 def shown(runs):
@@ -24,7 +28,8 @@ def shown(runs):
              f'seeds {seeds[0]} to {seeds[-1]} (n = {len(seeds)} networks)' if len(seeds) > 1 else f'seed {seeds[0]}']
     more = dict.fromkeys(f'{name}={value}' for q in p for name, value in changed(q).items())
     words += [f'changed: {", ".join(more)}'] * bool(more) + ['bands and bars: s.e.m.'] * (len(seeds) > 1)
-    return '; '.join(words)[:220]
+    text = '; '.join(words)
+    return text if len(text) <= LONGEST else f'{text[:LONGEST - 4]} ...'
 
 
 def figure(function):

@@ -1,8 +1,10 @@
 """Task-dependent representations: panels over several settings (noise, prior against boundary), from finished runs."""
 import numpy as np
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from common.figures import heat_map
-from task_plasticity.plot_panels import mean_and_sem, sessions
+from task_plasticity.plot_measures import session
+from task_plasticity.plot_panels import angle_name, mean_and_sem, sessions
 from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD
 
 NOISES = (0.05, 0.1, 0.2, 0.4)
@@ -11,6 +13,12 @@ NOISES = (0.05, 0.1, 0.2, 0.4)
 def trained_at(runs, sigma):
     """The runs with this training noise."""
     return [run for run in runs if run[0]['params']['sigma'] == sigma]
+
+
+def prior_errors(runs, sigma):
+    """Error of each run, weighted by the prior that it was trained under, in the test at noise sigma."""
+    tests = [session(meta, d, f'_sigma_{sigma}') for meta, d in runs]
+    return [s.weighted_error(s.prior_concentration) for s in tests]
 
 
 def current_ratios(ax, runs):
@@ -30,25 +38,28 @@ def error_against_noise(ax, runs):
     for sigma, colour in zip(NOISES, (THIRD, BEFORE, AFTER, CONTROL), strict=True):
         some = trained_at(runs, sigma)
         if some:
-            values = [mean_and_sem([s.weighted_error(1.5) for s in sessions(some, f'_sigma_{x}')]) for x in NOISES]
+            values = [mean_and_sem(prior_errors(some, x)) for x in NOISES]
             mean, sem = np.array(values).T
             ax.errorbar(NOISES, mean, np.nan_to_num(sem), fmt='o-', color=colour, label=f'trained at {sigma:g}')
     ax.set(xlabel='test noise σ', ylabel='error (weighted by the prior)', title='Error against noise', xscale='log',
            yscale='log')
     ax.set_xticks(NOISES, [f'{sigma:g}' for sigma in NOISES])
     ax.minorticks_off()
+    low, high = ax.get_ylim()
+    if np.floor(np.log10(high)) - np.ceil(np.log10(low)) < 1:                       # fewer than two powers of ten
+        ax.yaxis.set_major_locator(MaxNLocator(4) if high < 10 * low else LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter('{x:g}')
     ax.legend()
 
 
 def noise_matrix(ax, runs, relative=False):
     """Error, weighted by the prior: training noise (rows) against test noise (columns); relative: over the column's best."""
     sigmas = [sigma for sigma in NOISES if trained_at(runs, sigma)]
-    errors = np.array([[np.mean([s.weighted_error(1.5) for s in sessions(trained_at(runs, a), f'_sigma_{b}')]) for b in NOISES]
-                       for a in sigmas])
+    errors = np.array([[np.mean(prior_errors(trained_at(runs, a), b)) for b in NOISES] for a in sigmas])
     heat_map(ax, errors / errors.min(axis=0) if relative else errors, [f'{x:g}' for x in sigmas], [f'{x:g}' for x in NOISES])
     n = len(trained_at(runs, sigmas[0]))
     ax.set(xlabel='test noise σ', ylabel='training noise σ',
-           title='Error over the smallest of its column' if relative else f'Error, n = {n} networks')
+           title='Over the smallest of its column' if relative else f'Prior-weighted error, n = {n}')
 
 
 def boundary_map(ax, runs, function, title):
@@ -59,7 +70,8 @@ def boundary_map(ax, runs, function, title):
                        for sigma in sigmas])
     heat_map(ax, values, [f'{sigma:g}' for sigma in sigmas], [f'{mu / np.pi:g}π' for mu in means])
     n = len(runs) // (len(sigmas) * len(means))
-    ax.set(xlabel='mean of the prior μ (boundaries at 0 and π)', ylabel='noise σ', title=f'{title}, n = {n}')
+    at = ' and '.join(angle_name(angle) for angle in sessions(runs[:1])[0].boundaries)
+    ax.set(xlabel=f'mean of the prior μ (boundaries at {at})', ylabel='noise σ', title=f'{title}, n = {n}')
 
 
 def participation(ax, groups):

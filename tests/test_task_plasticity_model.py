@@ -277,6 +277,13 @@ def test_lda_separates_what_can_be_separated():
     assert released.classifier_lda(r, theta) == pytest.approx(3, rel=0.1)
 
 
+@pytest.mark.parametrize('angles', [np.delete(np.arange(12) * np.pi / 6 - np.pi, [0, 4]), np.array([-np.pi, 0.0])])
+def test_fisher_information_needs_the_whole_circle(angles):
+    r = np.random.default_rng(0).normal(size=(2, 10 * len(angles)))
+    with pytest.raises(ValueError, match=f'needs every test angle around the circle, at least 3; {len(angles)} occur'):
+        analysis.fisher_information(r, np.repeat(angles, 10))
+
+
 def test_boundary_needs_all_angles():
     with pytest.raises(ValueError, match='needs every test angle .* 2 occur'):
         analysis.boundary_compare(np.ones((2, 4)), np.array([0.0, 0, 1, 1]), np.ones((1, 2)))

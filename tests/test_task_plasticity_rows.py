@@ -7,6 +7,7 @@ from task_plasticity import experiments, experiments_paper
 from task_plasticity.experiments_values import FEW, MANY
 from task_plasticity.plot_analysis import boundary_pairs
 from task_plasticity.plot_measures import Session, blocks
+from task_plasticity.plot_sweeps import prior_errors
 
 
 class Fake:
@@ -141,6 +142,26 @@ def test_weighted_error_and_bias():
     weights = np.exp(1.5 * np.cos([-np.pi, 0]))
     assert s.weighted_error(1.5) == pytest.approx((weights * [1, 9]).sum() / weights.sum())
     assert s.at_angle(s.error, np.pi) == 1 and s.at_angle(s.error, 0) == 9 and s.ratio(s.error) == 9
+
+
+@pytest.mark.parametrize('changed, factor', [({}, 2), ({'exact_prior': True}, 1), ({'sigma_sampler': 0.0}, 1)])
+def test_errors_are_weighted_by_the_prior_of_the_run(changed, factor):
+    """The matrix of training and test noise: twice kappa_in (D1), or kappa_in with exact_prior."""
+    theta = np.repeat([-np.pi, 0.0], 10)
+    o, target = np.zeros((2, 20)), np.zeros((2, 20))
+    o[0, 10:], o[1, :10] = 3.0, 1.0
+    for kappa in (0.0, 2.0):
+        s = session(np.random.default_rng(0).normal(size=(3, 20)), theta, o, target)
+        s.p |= {'kappa_in': kappa, 'exact_prior': False, 'sigma_sampler': 0.06} | changed
+        weights = np.exp(factor * kappa * np.cos([-np.pi, 0]))
+        found = prior_errors([({'params': s.p, 'sessions': {'_sigma_0.1': s}}, {})], 0.1)
+        assert found == pytest.approx([(weights * [1, 9]).sum() / weights.sum()])
+
+
+def test_the_nearest_angle_is_looked_for_around_the_circle():
+    theta = np.repeat(-np.pi + np.arange(5) * 2 * np.pi / 5, 4)
+    s = session(np.ones((3, 20)), theta)
+    assert s.at_angle(np.arange(5), 3.1) == s.at_angle(np.arange(5), np.pi) == 0 and s.at_angle(np.arange(5), 0.7) == 3
 
 
 def test_blocks_and_boundaries():
