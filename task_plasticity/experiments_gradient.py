@@ -7,8 +7,12 @@ the change of the mean reward when that parameter is moved a little, with the sa
 the network samples from exp(-2 E(r, s) / sigma^2), so that gradient = 2 / sigma^2 times mean update for b and C, half of that
 for W (W_ij and W_ji move together). The printed cosine is 1 if both point the same way; the slope is 1 if their lengths agree
 (a little more is expected: the running mean follows some of the fluctuations, and the rule learns from the rest).
+
+The network is small (N, input_dim and initial bias of DEFAULTS, whatever the task brings elsewhere), unless they are given.
 """
+import dataclasses
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +20,8 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.params import demand, load_params
+from common.machine import demand_memory
+from common.params import Remark, demand, load_params
 from common.script import one_line
 from common.words import command_words, help_text, split_words
 from task_plasticity import exp_params, model, network, simulation, tasks
@@ -24,7 +29,11 @@ from task_plasticity import exp_params, model, network, simulation, tasks
 TINY = 1e-9                   # learning rate at which the parameters do not move while the rule's updates add up
 MOVE = 1e-2                   # of the finite differences
 DEFAULTS = {'mode': 'smoke', 'N': 5, 'input_dim': 5, 'T': 1000.0, 'transient': 20.0, 'switch_period': 200.0, 'record_res': 1,
-            'initial_bias': 0.0}
+            'initial_bias': 0.0, 'test_num': 0}
+N_TRIALS = 4
+IDLE = ('learning_rate learning_rate_bias learning_rate_input learning_rate_decoder lr_gain annealed weight_l2 bias_weight_l2 '
+        'i_weight_l2 decoder_l2 decoder_fixed symmetric_init trial_num_2 test_num switch_period tuning sigma_test '
+        'record_period rate_thinning released_code')        # nothing is learned or tested here, W is symmetric
 
 
 def trials(p, n):
@@ -100,7 +109,7 @@ def reward_gradient(p, net, some):
     return found
 
 
-def check(p, n_trials=4):
+def check(p, n_trials=N_TRIALS):
     """{'W', 'b', 'C': (cosine, slope)} of mean update and gradient."""
     some = trials(p, n_trials)
     net = still_network(p, some)
@@ -118,11 +127,17 @@ def main(words):
         print(help_text(exp_params, 'task_plasticity.experiments_gradient', f'{__doc__}\nvalues unless given: {DEFAULTS}'))
         return
     asked = dict(split_words(words))
-    p = load_params(exp_params, *words, **{name: value for name, value in DEFAULTS.items() if name not in asked})
-    demand(not (p.decoder_only or p.feedforward or p.input_noise or p.network_load or p.reward_baseline),
-           'the check is about W, b and C of a random network without decoder_only, feedforward, input_noise, network_load and '
-           'reward_baseline')
-    print(f'objective {p.objective}, {p.N} neurons, {p.input_dim} inputs, noise {p.sigma:g}')
+    idle = [name for name in asked if name in IDLE.split()]
+    for name in idle:
+        warnings.warn(Remark(f'{name} does nothing in this check'), stacklevel=2)
+    words = [w for w in words if w.split('=')[0].strip() not in idle]
+    p = load_params(exp_params, *words, **{name: x for name, x in DEFAULTS.items() if name not in asked or name in idle})
+    demand(p.trial_num_2 > 0 and not (p.decoder_only or p.feedforward or p.input_noise or p.network_load or p.reward_baseline),
+           'the check is about W, b and C of a random network without no_plasticity, decoder_only, feedforward, input_noise, '
+           'network_load and reward_baseline')
+    demand(p.T * N_TRIALS <= 1e6, f'T = {p.T:g}: at most {1e6 / N_TRIALS:g} in this check')
+    demand_memory(dataclasses.replace(p, T=N_TRIALS * p.T))
+    print(f'objective {p.objective}, sigma={p.sigma:g};', ', '.join(f'{name}={getattr(p, name)}' for name in DEFAULTS))
     for name, (cosine, slope) in check(p).items():
         print(f'{name}: cosine {cosine:.3f}, slope {slope:.2f}')
 

@@ -1,7 +1,7 @@
 """Task-dependent representations: the three-factor rule's mean update is the gradient of the expected reward."""
 import pytest
 
-from common.params import load_params
+from common.params import Remark, load_params
 from task_plasticity import exp_params, experiments_gradient
 
 
@@ -17,8 +17,18 @@ def test_mean_update_points_along_the_gradient(objective):
 
 def test_command_line(capsys):
     """What may be asked; help; what the check is not about is refused."""
-    experiments_gradient.main(['T=60', 'switch_period=20', 'N=2', 'input_dim=3'])
-    assert capsys.readouterr().out.count('cosine') == 3
+    small = ['T=40', 'N=2', 'input_dim=3']
+    experiments_gradient.main(small)
+    plain = capsys.readouterr().out
+    assert plain.count('cosine') == 3 and 'N=2' in plain and 'initial_bias=0.0' in plain
+    idle = dict.fromkeys(experiments_gradient.IDLE.split(), '1') | dict.fromkeys(
+        ('annealed', 'decoder_fixed', 'symmetric_init', 'tuning', 'released_code'), 'True')
+    with pytest.warns(Remark) as said:
+        experiments_gradient.main([*small, *(f'{name}={value}' for name, value in idle.items())])
+    assert capsys.readouterr().out == plain
+    assert {str(x.message).split()[0] for x in said if 'this check' in str(x.message)} == set(idle)
+    with pytest.raises(ValueError, match='of memory'):
+        experiments_gradient.main(['T=200000', 'dt=1e-4'])
     experiments_gradient.main(['-h'])
     assert 'values unless given' in capsys.readouterr().out
     with pytest.raises(ValueError, match='the check is about'):
