@@ -192,8 +192,8 @@ figure, axes = grid(1, 2, 3.6)
 panels.circle(axes[0, 0], [double])
 panels.tuning_curves(axes[0, 1], [double])
 plt.show()
-mean_output = Session(*double).mean_output
-opposite = [float(mean_output[k] @ mean_output[k + 6]) for k in range(6)]
+mean_output, half = Session(*double).mean_output, other.input_dim // 2          # an even number of test angles, all of them
+opposite = [float(mean_output[k] @ mean_output[k + half]) for k in range(half)]
 print('products of the mean outputs of opposite stimuli:', np.round(opposite, 2))
 
 # %% [markdown]
