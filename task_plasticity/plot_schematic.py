@@ -49,5 +49,6 @@ def priors(ax, kappas=(1.5, 0.0), names=('peaked', 'flat')):
         density = np.exp(kappa * np.cos(theta))
         ax.plot(theta, density / density.mean() / (2 * np.pi), color=colour, label=f'{name} (κ = {kappa:g})')
     ax.set_xticks(*TICKS)
-    ax.set(xlabel='stimulus θ (rad)', ylabel='density (1/rad)', title='Two priors', ylim=(0, None))
-    ax.legend()
+    ax.set(xlabel='stimulus θ (rad)', ylabel='density (1/rad)', title='Two priors')
+    ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
+    ax.legend(loc='upper center', ncols=2, fontsize=8)
