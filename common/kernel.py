@@ -3,6 +3,7 @@ import ast
 import functools
 import hashlib
 import sys
+import time
 from pathlib import Path
 
 import numba
@@ -16,12 +17,22 @@ _TEXTS = {}                             # path: (time and size of the file, its 
 _KERNELS = {}                           # package: {(module, name): (function, inline, dispatcher)}
 
 
+def parsed(code):
+    """ast.parse(code), tried again: Python 3.11 raises SystemError if another thread parses something at the same time."""
+    for _ in range(20):
+        try:
+            return ast.parse(code)
+        except SystemError:
+            time.sleep(0.01)
+    return ast.parse(code)
+
+
 def plain_code(path):
     """The code of a Python file without comments, docstrings and layout; read again when the file has changed."""
     stat = path.stat()
     stamp = stat.st_mtime_ns, stat.st_size
     if _TEXTS.get(path, (None,))[0] != stamp:
-        tree = ast.parse(path.read_text(encoding='utf-8'))
+        tree = parsed(path.read_text(encoding='utf-8'))
         for node in ast.walk(tree):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
@@ -59,7 +70,7 @@ def kernel(function=None, inline=False):
 def imported(code, package):
     """Names of the modules of a folder that this code of one of them imports."""
     found = set()
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if isinstance(node, ast.ImportFrom) and node.module == package:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, (ast.ImportFrom, ast.Import)):

@@ -47,3 +47,15 @@ def test_compiled_code_of_a_library_outlives_an_edit_of_a_folder(monkeypatch, tm
     kernel.compiled('impression_learning', added, False)(1)
     assert kernel.is_compiled('impression_learning') and not kernel.is_compiled('biohsic')
     assert kernel.numba.config.CACHE_DIR == str(tmp_path / 'libraries')
+
+
+def test_code_is_parsed_again_if_another_thread_came_between(monkeypatch):
+    answers = [SystemError('AST constructor recursion depth mismatch'), 'tree']
+
+    def parse(code):
+        answer = answers.pop(0)
+        if isinstance(answer, SystemError):
+            raise answer
+        return answer, code
+    monkeypatch.setattr(kernel.ast, 'parse', parse)
+    assert kernel.parsed('x = 1') == ('tree', 'x = 1') and answers == []
