@@ -18,7 +18,7 @@ def experiment(mode, figure, runs, rows, claim=None):
 def estimation(level):
     """Fig. 1, estimation."""
     if level == 'quick':
-        return [experiment('estimation', 'fig_1', members('estimation', trial_num_2=3, test_num=6), [])]
+        return [experiment('estimation', 'fig_1', members('estimation', trial_num_2=3, test_num=12), [])]          # every angle
     rows = [
         row('objective, last 60 trials', trained(lambda o: o[-60:].mean()), -0.096, (-0.12, -0.075), main=True),
         row('objective, trials 60-99 over the last 60', trained(lambda o: o[60:100].mean() / o[-60:].mean()), 1.23,
