@@ -3,6 +3,8 @@ import gzip
 import hashlib
 import os
 import struct
+import tokenize
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import numpy as np
 
 from common import ROOT
 
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RuntimeError, SyntaxError,
+              struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error)           # raised at damaged files
 _DIGESTS = {}                           # path: (times and sizes, SHA-256)
 
 
@@ -51,7 +55,7 @@ def read_idx(path):
         if (zero, kind) != (0, 8):
             raise ValueError('not unsigned bytes')
         return np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
-    except (OSError, EOFError, struct.error, ValueError, zlib.error) as error:
+    except UNREADABLE as error:
         raise ValueError(f'{path} is not a complete gzipped idx file ({error})') from error
 
 

@@ -8,24 +8,20 @@ import platform
 import subprocess
 import tempfile
 import time
-import tokenize
 import zipfile
-import zlib
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from common import ROOT
-from common.data import content_digest
+from common.data import UNREADABLE, content_digest
 from common.kernel import source_digest
 from common.params import checks_of
 from common.words import command
 
 RESULTS = Path(os.environ.get('PLASTICITY_RESULTS') or ROOT / 'results')
 HUGE = 1e8                              # weights beyond it have blown up, finite or not
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, NotImplementedError, SyntaxError, zlib.error,
-              zipfile.BadZipFile, tokenize.TokenError)          # what numpy and zipfile raise at damaged files
 NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'names')}      # in meta
 
 

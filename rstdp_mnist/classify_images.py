@@ -2,19 +2,15 @@
 import gzip
 import os
 import struct
-import tokenize
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from common.data import UNREADABLE
 from common.params import Remark
 
 PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.tif', '.tiff', '.webp')
-DAMAGED = (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, SyntaxError, RuntimeError, MemoryError,
-           OverflowError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error)       # of files that are damaged
 SIZE, BOX = 28, 20                      # MNIST: digits fill a box of 20 pixels, their centre of mass has the indices 14, 14
 INK = 0.3                               # of the largest contrast: what belongs to the digit when it is cropped
 DIM = 64                                # files whose largest grey value lies below it, or above 255, are stretched to 255
@@ -68,7 +64,7 @@ def read_file(path):
             images = read_bytes(path)
             other = path.with_name(path.name.replace('images-idx3', 'labels-idx1'))
             labels = read_bytes(other) if other != path and other.exists() else None
-    except DAMAGED as error:
+    except (*UNREADABLE, MemoryError) as error:
         raise ValueError(f'{name} holds no images: {error}') from error
     images = images[None] if images.ndim == 2 else images
     what = f'{name}: {images.dtype} of shape {images.shape}'

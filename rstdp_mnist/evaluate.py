@@ -18,12 +18,12 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
+from common.data import UNREADABLE
 from common.params import Remark, load_params, nearest
 from common.results import write_atomically
 from common.script import one_line
 from common.words import apart, command_words, help_text, split_words
 from rstdp_mnist import data, exp_params, features
-from rstdp_mnist.classify_images import DAMAGED
 from rstdp_mnist.neurons import layers, map_last
 from rstdp_mnist.simulation import decider, outcome
 
@@ -70,7 +70,7 @@ def load(path, words=(), which='last', acting=ACTING):
             given = given | {'data_dir': ''}
     except KeyError as error:
         raise ValueError(f'{path} holds no network that can be used: it has no {error.args[0].split()[0]}') from error
-    except DAMAGED as error:
+    except UNREADABLE as error:
         foreign = any(word in str(error) for word in ('allow_pickle', 'attribute'))
         why = 'its meta or arrays are not those of a network' if foreign else error
         raise ValueError(f'{path} holds no network that can be used: {why}') from error

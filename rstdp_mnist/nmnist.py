@@ -5,18 +5,16 @@ polarity (top bit) and time in microseconds (23 bits, big endian); an event with
 times from its own on.
 """
 import zipfile
-import zlib
 from pathlib import PurePath
 
 import numpy as np
 
-from common.data import find_data
+from common.data import UNREADABLE, find_data
 from common.kernel import kernel
 from common.running import progress
 
 SIZE, FRAME, NOISE, OVERFLOW = 34, 20_000, 10_000, 8192          # pixels, us, us, us
 ZIP = 'nmnist/nmnist_small.zip'         # 1,100 recordings
-DAMAGED = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)       # what a damaged member of a zip raises
 HOW = ('download N-MNIST by hand (https://www.garrickorchard.com/datasets/n-mnist) and unpack it to data/nmnist/Train and '
        f'data/nmnist/Test, or put recordings with these folders into data/{ZIP}')
 
@@ -105,7 +103,7 @@ def read_recording(recording):
     _, _, read, name = recording
     try:
         raw = read()
-    except DAMAGED as error:
+    except UNREADABLE as error:
         raise ValueError(f'{name} is damaged ({error})') from error
     return events_of(raw, name)
 

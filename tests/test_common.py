@@ -249,7 +249,7 @@ def test_idx_files(tmp_path):
 
 def test_damaged_compressed_files_are_one_line_whichever_byte_is_wrong(tmp_path):
     """The first to notice may be zlib, zipfile, numpy or its parser of headers."""
-    rng = np.random.default_rng(0)
+    rng, refused = np.random.default_rng(0), 0
     whole = {'a.npz': io.BytesIO(), 'a.gz': io.BytesIO(idx(np.arange(400).astype(np.uint8).reshape(20, 20)))}
     np.savez_compressed(whole['a.npz'], meta=np.array(json.dumps({'params': {}, 'mode': '', 'seed': 0})), x=rng.normal(size=50))
     for name, file in whole.items():
@@ -259,10 +259,11 @@ def test_damaged_compressed_files_are_one_line_whichever_byte_is_wrong(tmp_path)
             (tmp_path / name).write_bytes(damaged)
             try:
                 (read_idx if name == 'a.gz' else functools.partial(load_npz, what='result'))(tmp_path / name)
-                assert name == 'a.gz' or is_complete(tmp_path / name) in (True, False)
             except ValueError as error:
                 assert str(tmp_path / name) in str(error) and '\n' not in str(error)
-                assert name == 'a.gz' or not is_complete(tmp_path / name)
+                assert not is_complete(tmp_path / name)
+                refused += 1
+    assert refused > 50
 
 
 def test_a_file_may_have_an_equals_sign_in_its_name():
