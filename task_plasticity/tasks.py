@@ -42,7 +42,7 @@ def angle_and_side(theta, boundaries):
 
 
 class Task(NamedTuple):
-    """target(theta, boundaries) -> (n, K); outputs: their names, those of probabilities end in ')'."""
+    """target(theta, boundaries) -> (n, K); outputs: their names, those of probabilities begin with 'P('."""
     target: Callable
     outputs: tuple
 
