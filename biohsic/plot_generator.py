@@ -15,7 +15,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 
 from biohsic import exp_params
 from biohsic import plot_panels as panels
-from common.figures import finished, grid, save_figure, style
+from common.figures import finished, grid, save_figure, style, variant
 from common.script import load_or_exit, plots
 from common.words import apart, load_members
 
@@ -170,7 +170,7 @@ def main(words):
     """Draw the figures of the runs that `words` (or exp_params.mode) name; the modes are in the files' names."""
     members = load_or_exit(exp_params, words, lambda module, *words: members_of(words))
     runs, modes = finished(members), '_'.join(dict.fromkeys(p.mode for p in members))
-    name = figure_of(members[0])
+    name, modes = figure_of(members[0]), modes + variant(exp_params, runs, told=('array_num',))
     save_figure(FIGURES[name](runs), 'biohsic', f'{name}_{modes}')
     if any('third_factor_xi' in d for _, d in runs):
         save_figure(fig_third_factor(runs), 'biohsic', f'fig_third_factor_{modes}')

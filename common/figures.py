@@ -1,9 +1,14 @@
 """Figures: the project's style, a grid of axes, the finished runs to draw, saving."""
+import dataclasses
+import hashlib
+import json
 import os
 import re
+import warnings
 from pathlib import Path
 
 from common import ROOT
+from common.params import load_params, sweep_of
 from common.results import is_complete, load_result, result_path, write_atomically
 from common.words import command
 
@@ -38,6 +43,30 @@ def save_figure(figure, package, name):
         write_atomically(path.with_suffix(kind), lambda file, kind=kind: figure.savefig(file, format=kind[1:]))
     print(path.with_suffix('.png'))
     return path.with_suffix('.png')
+
+
+def variant(module, runs, told=('seed', 'array_num')):
+    """What a figure's name needs beside what is `told` in it: '' for modes as exp_params.py (`module`) has them; else the only
+    member of a sweep, and '-' and six digits (hex) of what the parameters of the runs [(meta, arrays), ...] change."""
+    changes, alone = set(), ''
+    for meta, _ in runs:
+        params = json.loads(json.dumps(meta['params']))         # tuples as lists, as a file has them
+        sweep = sweep_of(module, params['mode'], params.get('released_code', False))
+        member = {name: params[name] for name in ('array_num', 'released_code') if sweep and name in params}
+        if any(set(one) - set(told) for one in sweep) and len({meta['params']['array_num'] for meta, _ in runs}) == 1:
+            alone = f'_member{params["array_num"]}'
+        with warnings.catch_warnings(action='ignore'):
+            plain = dataclasses.asdict(load_params(module, mode=params['mode'], **member)) | {'released_code': False}
+        plain = json.loads(json.dumps(plain))
+        changes.add(json.dumps({name: value for name, value in params.items()
+                                if name not in told and value != plain.get(name)}, sort_keys=True))
+    changes -= {'{}'}
+    return alone + (f'-{digits(sorted(changes))}' if changes else '')
+
+
+def digits(words):
+    """Six digits (hex) that stand for some words in a file's name."""
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:6]
 
 
 def of_mode(runs, *modes):

@@ -13,7 +13,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
 from common import figures
-from common.figures import finished, grid, save_figure
+from common.figures import finished, grid, save_figure, variant
 from common.params import demand
 from common.results import is_complete, result_path
 from common.script import load_or_exit, plots
@@ -168,7 +168,7 @@ def main(words):
     panels.dots(figure)
     what = f'seed {runs[0][0]["seed"]}' if len(runs) == 1 else f'{len(runs)} runs'
     figure.suptitle(f'{mode}, {members[0].rng} stream, {what}', fontsize=9, x=0.01, ha='left')
-    save_figure(figure, 'microcircuits', mode)
+    save_figure(figure, 'microcircuits', mode + variant(exp_params, runs))
     if given['all'] == 'True':
         folder, drawn = figures.FIGURES / 'microcircuits' / mode, []
         for path in plot_series.draw_all(runs, folder):

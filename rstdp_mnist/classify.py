@@ -6,7 +6,6 @@ is left out, and grey values that are scaled (16 bits, 0 .. 1), are named. Print
 stronger than the strongest neuron of any other class) and the runner-up, and draws the features that won over the picture;
 with labels (.npz, idx) also a confusion table. network: a result of simulation.py; default: a published one.
 """
-import hashlib
 import sys
 from pathlib import Path
 
@@ -104,7 +103,7 @@ def figure_name(words, own):
     """classify_<first picture>-<six digits (hex) of all pictures' places and the network>: no two commands share it."""
     told = [*(images.named(Path(word).resolve()) for word in words), *(f'{k}={v}' for k, v in own.items())]
     stem = images.named(Path(words[0]).resolve().stem).replace('.', '_')[:60]       # .: an ending would be cut at it
-    return f'classify_{stem}-{hashlib.sha256("|".join(told).encode()).hexdigest()[:6]}'
+    return f'classify_{stem}-{figures.digits(told)}'
 
 
 def encodable(p, name, picture):

@@ -12,7 +12,7 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.figures import finished, save_figure, style
+from common.figures import finished, save_figure, style, variant
 from common.results import is_complete, load_npz, result_path
 from common.script import load_or_exit, plots
 from common.words import command, load_members
@@ -275,7 +275,7 @@ def draw(runs):
         what, number, most = SHOWN.get(name, ('', lambda p: 0, 0))
         part = f'; the first {most} of {number(p)} {what}' if number(p) > most else ''
         panels.title(figure, f'{p.mode} ({panels.name_of(runs[0])}), {which}{of_one}{remark}; {standin}{part}')
-        save_figure(figure, 'rstdp_mnist', f'{name}_{p.mode}_{which}{panels.variant(runs[0])}')
+        save_figure(figure, 'rstdp_mnist', f'{name}_{p.mode}_{which}{variant(exp_params, runs)}')
 
 
 if __name__ == '__main__':

@@ -1,8 +1,6 @@
 """R-STDP on MNIST: panels of the figures, drawn from finished runs [(meta, arrays), ...], and the arithmetic behind them."""
 import csv
-import dataclasses
 import functools
-import hashlib
 import json
 import textwrap
 import warnings
@@ -88,14 +86,6 @@ def by_setting(runs):
     for run in runs:
         found.setdefault(setting(run), []).append(run)
     return list(found.values())
-
-
-def variant(run):
-    """What a figure's name needs beside mode and seed: nothing for the mode as it is, else '-' and six digits (hex)."""
-    with warnings.catch_warnings(action='ignore'):
-        plain = dataclasses.asdict(load_params(exp_params, mode=run[0]['mode']))
-    same = setting(run) == setting(({'params': plain}, None))
-    return '' if same else f'-{hashlib.sha256(setting(run).encode()).hexdigest()[:6]}'
 
 
 def closed(run):

@@ -6,21 +6,19 @@
 """
 # %% what the figures need
 import dataclasses
-import hashlib
-import json
 import sys
 from pathlib import Path
 
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.figures import finished, grid, of_mode, save_figure, whole_number
+from common.figures import finished, grid, of_mode, save_figure, variant, whole_number
 from common.script import load_or_exit, plots
 from common.words import apart, load_members
 from task_plasticity import exp_params, plot_schematic, plot_sweeps
 from task_plasticity import plot_panels as panels
 from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, THIRD
-from task_plasticity.plot_stamp import FIGURES, changed, figure
+from task_plasticity.plot_stamp import FIGURES, figure
 from task_plasticity.tasks import task_of
 
 
@@ -189,13 +187,10 @@ def groups_of(runs):
 
 
 def file_name(name, runs):
-    """fig_1_estimation_s1, with the member of a sweep, the number of seeds if there are several, a key of what was changed."""
-    p = runs[0][0]['params']
-    numbers, seeds = ({meta['params'][key] for meta, _ in runs} for key in ('array_num', 'seed'))
-    member = f'_{p["array_num"]}' if p['mode'] in exp_params.SWEEPS and len(numbers) == 1 else ''
-    given = sorted({json.dumps(changed(meta['params']), sort_keys=True) for meta, _ in runs} - {'{}'})
-    key = f'_{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:6]}' if given else ''
-    return f'{name}_{p["mode"]}{member}_s{min(seeds)}' + (f'_n{len(seeds)}' if len(seeds) > 1 else '') + key
+    """fig_1_estimation_s1, with the number of seeds if there are several, and what was changed."""
+    seeds = {meta['seed'] for meta, _ in runs}
+    number = f'_n{len(seeds)}' if len(seeds) > 1 else ''
+    return f'{name}_{runs[0][0]["mode"]}_s{min(seeds)}{number}{variant(exp_params, runs)}'
 
 
 def main(words):

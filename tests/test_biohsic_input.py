@@ -181,9 +181,13 @@ def test_modes_do_not_overwrite_each_others_figures(tmp_path):
     call('-m', 'biohsic.plot_generator', 'mode=lif_linear', *small, results=tmp_path)
     call('-m', 'biohsic.plot_generator', 'mode=lif_xor', *small, results=tmp_path)
     call('-m', 'biohsic.plot_generator', 'mode=biohsic_mnist,bp_mnist', 'data=digits', *small, results=tmp_path)
-    assert {path.stem for path in (tmp_path / 'f').rglob('*.png')} == {
-        'f2_small_tasks_lif_linear', 'f2_small_tasks_lif_xor', 'f3_large_tasks_biohsic_mnist_bp_mnist',
-        'fig_third_factor_lif_linear', 'fig_third_factor_lif_xor', 'fig_third_factor_biohsic_mnist_bp_mnist'}
+    call('-m', 'biohsic.simulation', 'mode=lif_xor', *small, 'seed=1', results=tmp_path)
+    call('-m', 'biohsic.plot_generator', 'mode=lif_xor', *small, 'seed=1', results=tmp_path)
+    names = [path.stem for path in (tmp_path / 'f').rglob('*.png')]
+    assert sorted(name.split('-')[0] for name in names) == [                # '-': six digits for what was changed
+        'f2_small_tasks_lif_linear', 'f2_small_tasks_lif_xor', 'f2_small_tasks_lif_xor',
+        'f3_large_tasks_biohsic_mnist_bp_mnist', 'fig_third_factor_biohsic_mnist_bp_mnist',
+        'fig_third_factor_lif_linear', 'fig_third_factor_lif_xor', 'fig_third_factor_lif_xor']
 
 
 def test_scripts_run(tmp_path):

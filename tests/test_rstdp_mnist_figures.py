@@ -12,6 +12,7 @@ from rstdp_mnist_cases import write_recordings
 matplotlib.use('Agg')
 
 from common.checkpoint import Checkpoint
+from common.figures import variant
 from common.params import load_params
 from common.results import result_path
 from rstdp_mnist import encoding, exp_params, experiments, simulation
@@ -187,7 +188,7 @@ def test_settings_are_not_seeds(tiny, monkeypatch):
     names = [name for name, _ in drawn]
     assert len(set(names)) == len(names) == 10
     assert 'mean and range of 2 seeds' in drawn[0][1] and 'ours, seed 0' in drawn[5][1]
-    assert panels.variant(({'mode': 'smoke', 'params': dataclasses.asdict(load_params(exp_params, mode='smoke'))}, None)) == ''
+    assert variant(exp_params, [({'params': dataclasses.asdict(load_params(exp_params, mode='smoke'))}, None)]) == ''
     assert 'mean and range of 2 seeds' not in texts(plots.fig_1([one, other]))
 
 
