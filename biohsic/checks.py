@@ -23,7 +23,8 @@ CHOICES = {
     'accuracy': ('samples', 'batches'),
 }
 DATA_OF = {'mnist': 'mnist', 'fashion': 'fashion_mnist', 'cifar10': 'cifar10', 'xor': 'xor', 'linear': 'linear'}  # mode's word
-NARROW = 0.08                           # normalised outputs differ by |z_p - z_q|^2 / D of about 1: K^z = exp(-78) at most
+POINT_FEATURES = {'linear': (4,), 'xor': (10, 4)}       # of the published initial weights, 30 networks
+NARROW = 0.08                           # normalised outputs differ by |z_p - z_q|^2 / D of up to about 1: K^z = exp(-78)
 
 
 # ---------------------------------------------------------------- what acts when
@@ -31,6 +32,11 @@ NARROW = 0.08                           # normalised outputs differ by |z_p - z_
 def points(p):
     """The data are the points of the small tasks."""
     return p.data in ('linear', 'xor')
+
+
+def published_start(p):
+    """The initial weights are the published ones, of the first 30 networks."""
+    return p.task == 'lif' and points(p) and p.synthetic == 'published' and p.features == POINT_FEATURES[p.data]
 
 
 def has_signal(p):
@@ -59,7 +65,7 @@ USED = [
     ('data_dir', 'with data that are read from a folder (mnist, fashion_mnist, cifar10)',
      lambda p: p.data in ('mnist', 'fashion_mnist', 'cifar10')),
     ('seed', 'with initial weights that are drawn (not the published ones), or without order_seed', lambda p: not (
-        p.task == 'lif' and points(p) and p.synthetic == 'published' and p.nmodels <= 30 and p.order_seed is not None)),
+        published_start(p) and p.nmodels <= 30 and p.order_seed is not None)),
     ('independent_orders', 'with nmodels > 1', lambda p: p.nmodels > 1),
     ('train_size test_size check_size features optimizer', 'in networks of layers, not in the reservoir',
      lambda p: p.task != 'reservoir'),
@@ -155,7 +161,7 @@ def check_network(p):
     demand(p.model != 'cnn' or p.features, "features = (): model = 'cnn' needs a convolution (model=linear has none)")
     demand(not p.independent_orders or p.model != 'cnn', "independent_orders does not exist for model = 'cnn'")
     if p.model == 'cnn':
-        demand(p.data in SIDES, f"model = 'cnn' needs images; data = {p.data!r} has two numbers a sample")
+        demand(p.data in SIDES, f"model = 'cnn' needs images ({', '.join(SIDES)}), data = {p.data!r} are none")
         demand(SIDES[p.data] >= p.pooling_factor ** len(p.features),
                f'{len(p.features)} poolings by {p.pooling_factor} are too many for images of {SIDES[p.data]} pixels')
 
@@ -215,8 +221,17 @@ def remarks(p):
     if p.nepochs == 0:
         texts.append('nepochs = 0: nothing is learned, untrained networks are measured')
     if p.task in ('biohsic', 'lif', 'hsic') and p.features and p.sigma_z < NARROW:
-        texts.append(f'sigma_z = {p.sigma_z}: so narrow that the kernel of two different outputs is 0; the third factor '
-                     'vanishes, hidden layers do not learn')
+        texts.append(f'sigma_z = {p.sigma_z}: narrow; where outputs differ by much more the kernel is 0, the third factor '
+                     'vanishes, and hidden layers do not learn' + (' (before learning and at the end the run says if it does)'
+                                                                   if p.sliding else ''))
+    if p.task == 'lif' and points(p) and p.synthetic == 'published' and not published_start(p):
+        texts.append(f'features = {p.features}: initial weights are drawn, for the published ones are of '
+                     f'features = {POINT_FEATURES[p.data]}')
+    if published_start(p) and p.nmodels > 30:
+        texts.append(f'nmodels = {p.nmodels}: 30 networks begin with the published weights, the others with drawn ones')
+    if p.task == 'lif' and p.schedule == 'expdecay' and p.staircase:
+        texts.append('staircase in task=lif counts as the released program does: an "epoch" of the schedule is as many updates '
+                     f'as an epoch has windows, and each window has {p.sample_timesteps} updates')
     return texts
 
 

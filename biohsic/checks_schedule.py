@@ -10,7 +10,7 @@ def check_schedule(p):
         demand(finite(getattr(p, name)), f'{name} = {getattr(p, name)}: finite numbers are needed')
     if p.schedule == 'piecewiseconstant':
         demand(are_factors(p.boundaries_and_scales), f'boundaries_and_scales = {p.boundaries_and_scales}: '
-               'pairs ((update, factor), ...) with factors from 0 on')
+               'pairs ((update, factor), ...), both from 0 on')
     if p.schedule == 'joinschedules':
         kinds = ', '.join(SCHEDULES)
         demand(p.schedules and all(isinstance(s, (tuple, list)) and len(s) >= 2 and s[0] in SCHEDULES for s in p.schedules),
@@ -20,9 +20,15 @@ def check_schedule(p):
                    'steps), ("piecewiseconstant", init, ((update, factor), ...)) with positive rates and steps')
         demand(all(map(is_number, p.boundaries)) and len(p.boundaries) == len(p.schedules) - 1,
                f'boundaries = {p.boundaries}: {len(p.schedules)} schedules need {len(p.schedules) - 1}')
+        demand(all(a < b for a, b in zip((0, *p.boundaries), p.boundaries, strict=False)),
+               f'boundaries = {p.boundaries}: each must come after the one before it, the first after 0')
     if p.schedule == 'expdecay':
         demand(p.decay_rate > 0 and p.transition_steps >= 1, 'expdecay needs decay_rate > 0 and transition_steps >= 1')
+        demand(p.transition_begin >= 0, f'transition_begin = {p.transition_begin}: updates are counted from 0')
         demand(p.end_value is None or p.end_value >= 0, f'end_value = {p.end_value}: learning rates are not negative')
+        demand(p.end_value is None or p.decay_rate == 1 or (p.end_value < p.init_value) == (p.decay_rate < 1),
+               f'end_value = {p.end_value} lies on the wrong side of init_value = {p.init_value} (decay_rate = '
+               f'{p.decay_rate}): the rate would not change')
 
 
 def finite(value):
@@ -33,9 +39,9 @@ def finite(value):
 
 
 def are_factors(pairs):
-    """True for ((update, factor), ...), at least one."""
+    """True for ((update, factor), ...), at least one, updates and factors from 0 on."""
     return bool(pairs) and isinstance(pairs, (tuple, list)) and all(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(is_number, pair)) and pair[1] >= 0 for pair in pairs)
+        isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(is_number, pair)) and min(pair) >= 0 for pair in pairs)
 
 
 def is_schedule(name, init, *more):
@@ -45,4 +51,5 @@ def is_schedule(name, init, *more):
         return False
     if name == 'piecewiseconstant':
         return are_factors(more[0])
-    return all(map(is_number, more)) and all(value > 0 for value in (*more[:1], *more[2:]))
+    return all(map(is_number, more)) and all(value > 0 for value in (*more[:1], *more[2:])) and all(
+        begin >= 0 for begin in more[1:2])

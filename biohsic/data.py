@@ -10,6 +10,7 @@ from common.data import find_data, read_idx
 
 PUBLISHED = Path(__file__).parent / 'published' / 'synthetic_datasets.npz'
 CIFAR_MEAN, CIFAR_STD = np.array((0.4914, 0.4822, 0.4465), 'f4'), np.array((0.247, 0.243, 0.261), 'f4')
+LARGEST = 1e15                          # squares of larger samples do not fit into float32
 LINEAR_W = np.array((-0.94351, -0.49101))
 
 
@@ -34,8 +35,8 @@ def load(p):
     Raises FileNotFoundError (which file, which command gets it) or ValueError (what is wrong with its contents).
     """
     sets = LOADERS[p.data](p)
+    check(Data(*sets), p)
     sets = Data(*(a[:n or None] for a, n in zip(sets, (p.train_size, p.train_size, p.test_size, p.test_size), strict=True)))
-    check(sets, p)
     if p.data == 'cifar10':
         train = sets.train_x if p.augment else standardise(sets.train_x).astype(p.dtype)
         return sets._replace(train_x=train, test_x=standardise(sets.test_x).astype(p.dtype))
@@ -43,16 +44,34 @@ def load(p):
 
 
 def check(sets, p):
-    """Raise ValueError for samples or labels that cannot be."""
-    for name, x, y in (('training', sets.train_x, sets.train_y), ('test', sets.test_x, sets.test_y)):
-        if len(x) != len(y) or not len(x):
-            raise ValueError(f'{p.data}: {len(x)} {name} samples and {len(y)} labels')
-        if not np.isfinite(x).all():
-            raise ValueError(f'{p.data}: the {name} samples contain NaN or inf')
-        if y.min() < 0 or y.max() >= p.nclasses:
-            raise ValueError(f'{p.data}: {name} labels {y.min()}..{y.max()} do not lie in 0..{p.nclasses - 1}')
-    if p.sliding and p.batch_size > len(sets.train_x):
-        raise ValueError(f'batch_size = {p.batch_size} is larger than the {len(sets.train_x)} training samples: no window')
+    """Raise ValueError for samples or labels that cannot be, or that are fewer than p asks for."""
+    check_part(p, 'training', sets.train_x, sets.train_y)
+    check_part(p, 'test', sets.test_x, sets.test_y)
+    shape, other = sets.train_x.shape[1:], sets.test_x.shape[1:]
+    if shape != other:
+        raise ValueError(f'{p.data}: training samples of shape {shape}, test samples of shape {other}')
+    n, n_test = len(sets.train_x), len(sets.test_x)
+    if p.sliding and p.batch_size > n:
+        raise ValueError(f'batch_size = {p.batch_size} is larger than the {n} training samples: no window')
+    for name, there in (('train_size', n), ('check_size', n), ('test_size', n_test)):
+        size = getattr(p, name)
+        if size > there:
+            raise ValueError(f'{name} = {size}, but {p.data} holds {there} such samples here')
+
+
+def check_part(p, part, x, y):
+    """Raise ValueError unless x (n, ...) are samples, real numbers whose squares fit, and y (n,) their labels."""
+    for what, a, kinds, dimensions, kind in (('samples', x, 'biuf', (2, 3, 4), 'real numbers of shape (n, ...)'),
+                                             ('labels', y, 'iu', (1,), 'whole numbers of shape (n,)')):
+        if not isinstance(a, np.ndarray) or a.dtype.kind not in kinds or a.ndim not in dimensions:
+            found = f'{a.dtype} of shape {a.shape}' if isinstance(a, np.ndarray) else type(a).__name__
+            raise ValueError(f'{p.data}: the {part} {what} are {found}; allowed are numpy arrays of {kind}')
+    if len(x) != len(y) or not x.size:
+        raise ValueError(f'{p.data}: {part} samples of shape {x.shape} and {len(y)} labels')
+    if not (-LARGEST < x.min() and x.max() < LARGEST):
+        raise ValueError(f'{p.data}: the {part} samples contain NaN or inf, or numbers from {LARGEST:g} on')
+    if y.min() < 0 or y.max() >= p.nclasses:
+        raise ValueError(f'{p.data}: {part} labels {y.min()}..{y.max()} do not lie in 0..{p.nclasses - 1}')
 
 
 # ---------------------------------------------------------------- files
@@ -90,17 +109,26 @@ def there(paths, how):
 
 # ---------------------------------------------------------------- the sets
 
+def read_pair(images, labels):
+    """Images (n, 28, 28) and labels (n,) of two files in MNIST's format; ValueError names a file that holds something else."""
+    x, y = read_idx(images), read_idx(labels)
+    if x.shape[1:] != (28, 28):
+        raise ValueError(f'{images} holds {" x ".join(map(str, x.shape))} numbers, not 28 x 28 pixels an image')
+    if y.ndim != 1:
+        raise ValueError(f'{labels} holds {" x ".join(map(str, y.shape))} numbers, not one label an image')
+    return x, y.astype(np.int64)
+
+
 def standardised(images):
     """Images of MNIST's format (n, 28, 28): (v / 255 - 0.5) / 0.5, float32."""
-    if images.shape[1:] != (28, 28):
-        raise ValueError(f'images of {" x ".join(map(str, images.shape[1:]))} pixels, not 28 x 28')
     return (images.astype('f4') / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
 
 
 def idx_images(p):
     """MNIST or Fashion-MNIST."""
-    x, y, test_x, test_y = (read_idx(path) for path in files(p))
-    return Data(standardised(x)[..., None], y.astype(np.int64), standardised(test_x)[..., None], test_y.astype(np.int64))
+    paths = files(p)
+    (x, y), (test_x, test_y) = read_pair(*paths[:2]), read_pair(*paths[2:])
+    return Data(standardised(x)[..., None], y, standardised(test_x)[..., None], test_y)
 
 
 def cifar10_images(p):

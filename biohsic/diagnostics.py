@@ -66,8 +66,13 @@ def layer_report(p, kx, ky, view):
 
 
 def name_silence(p, xi, when):
-    """Warn if a third factor that should act does not: xi (M, layers) of some epoch."""
-    if p.modulator != 'none' and xi.size and not (xi > SILENT).any():
-        warnings.warn(Remark(f'{when} the third factor vanishes (root mean square of xi {xi.max():.1g}): hidden layers learn '
-                             f'nothing; sigma_x={p.sigma_x} sigma_y={p.sigma_y} sigma_z={p.sigma_z} gamma={p.gamma}'),
-                      stacklevel=2)
+    """Warn of hidden layers in which a third factor that should act does not, in no network: xi (M, layers) of some epoch."""
+    silent = np.flatnonzero(~(xi > SILENT).any(axis=0)) if p.modulator != 'none' and xi.size else ()
+    if len(silent):
+        which = 'hidden layers learn nothing' if len(silent) == xi.shape[1] else \
+            f'hidden layer {", ".join(str(l + 1) for l in silent)} of {xi.shape[1]} learns nothing'
+        one = [p.features[l] for l in silent] == [1] * len(silent)
+        why = ' (a normalised layer of one unit is always 0)' if one else ''
+        size = f'root mean square of xi {xi[:, silent].max():.1g}'
+        warnings.warn(Remark(f'{when} the third factor vanishes ({size}): {which}{why}; '
+                             f'sigma_x={p.sigma_x} sigma_y={p.sigma_y} sigma_z={p.sigma_z} gamma={p.gamma}'), stacklevel=2)

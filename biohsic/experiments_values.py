@@ -1,6 +1,7 @@
 """What the rows of biohsic are made of: the runs of an experiment, and functions from runs to one number a network."""
 from biohsic import exp_params
 from biohsic.plot_panels import kind, published, select
+from biohsic.plot_pool import pooled
 from reproduction.evidence import members
 
 LATE = slice(15, 26)                    # epochs 15-25: single epochs fluctuate, for all networks have the same order
@@ -28,9 +29,15 @@ def params(mode, **given):
 
 
 def only(**wanted):
-    """A function of runs that gives the one run with these parameters; `what`: 'bp', 'hsic' or the modulator."""
+    """A function of runs that gives the one run with these parameters, whose networks may come from runs of several seeds;
+    `what`: 'bp', 'hsic' or the modulator."""
     what = wanted.pop('what', None)
-    return lambda runs: [run for run in select(runs, **wanted) if what is None or kind(run) == what][0]
+    return lambda runs: pooled([run for run in select(runs, **wanted) if what is None or kind(run) == what])[0]
+
+
+def first(n, values):
+    """A row's value: of the first n networks only."""
+    return lambda runs: values(runs)[:n]
 
 
 def at_epoch(choose, epoch, name='test_accuracy', scale=100.0):

@@ -9,7 +9,6 @@ from biohsic import data, layers
 from biohsic.hsic import modulating_signal
 from biohsic.optimise import learning_rates
 from common.checkpoint import Checkpoint, restore_rng, rng_state
-from common.data import read_idx
 from common.running import progress
 
 LIMIT = 1e6                             # outputs so many times the largest target have blown up
@@ -100,12 +99,17 @@ class Samples:
     """The first test images of MNIST, one-hot labels and random patterns z ~ U(0, 1)."""
 
     def __init__(self, p):
-        images, labels = (read_idx(path)[:p.nsamples] for path in data.files(p))
+        images, labels = data.read_pair(*data.files(p))
+        data.check_part(p, 'test', images, labels)
+        if p.nsamples > len(images):
+            raise ValueError(f'nsamples = {p.nsamples}, but {p.data} holds {len(images)} test images here')
+        images, labels = images[:p.nsamples], labels[:p.nsamples]
         self.x = ((images.reshape(len(images), -1) / 255 - 0.5) / 0.5).astype(p.dtype)
         self.y = data.one_hot(labels, p.nclasses).astype(p.dtype)
         self.p = p
-        if len(self.x) < p.batch_size:
-            raise ValueError(f'batch_size = {p.batch_size} is larger than the {len(self.x)} samples: there is no window')
+        if not self.epoch(0, 0)[1].any():
+            raise ValueError(f'the modulating signal is 0 in every window, there is nothing to follow: sigma_x = {p.sigma_x}, '
+                             f'sigma_y = {p.sigma_y}, sigma_z = {p.sigma_z}, gamma = {p.gamma}')
 
     def epoch(self, model, number):
         """(drive inputs, targets) of an epoch's windows in its order: (windows, inputs), (windows, components).

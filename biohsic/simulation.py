@@ -91,7 +91,8 @@ class History:
 
 
 def train(p, models, sets, checkpoint):
-    """All epochs, in place. -> (History, number of the window where a weight left all bounds, or -1)"""
+    """All epochs, in place. -> (History, number of the window after which a weight was found beyond all bounds, or -1: windows
+    from the first that was learned; looked at every CHUNK windows)"""
     n, n_models = len(sets.train_x), p.nmodels
     windows = n - p.batch_size + 1 if p.sliding else -(-n // p.batch_size)
     history = History(p, n_models, models.columns)
@@ -110,8 +111,8 @@ def train(p, models, sets, checkpoint):
                     learn_chunk(p, models, sets, orders, count, windows, history)
                     history.position += count
                     bar.update(count)
-                    if not all((np.abs(array) < LIMIT).all() for array in models.state().values()):
-                        return history, history.epoch * windows + history.position - 1
+                    if blown_up(models.state()):
+                        return history, (history.epoch - 1) * windows + history.position - 1
                     checkpoint.offer(frozen, models, history)
             history.close_epoch(measure(p, models, sets.test_x, sets.test_y, history.epoch),
                                 measure(p, models, sets.train_x[:p.check_size], sets.train_y[:p.check_size], 0)
@@ -122,6 +123,11 @@ def train(p, models, sets, checkpoint):
                 diagnostics.name_silence(p, history.factor['xi'][history.epoch - 1], when)
             checkpoint.offer(frozen, models, history)
     return history, -1
+
+
+def blown_up(state):
+    """True if a weight or membrane state is beyond LIMIT, or anything (moments of the optimiser, too) is not finite."""
+    return not all((np.abs(array) < (np.inf if name[0] in 'mv' else LIMIT)).all() for name, array in state.items())
 
 
 def sample_orders(p, n, epoch):

@@ -239,14 +239,6 @@ def test_wrong_contents_are_named(tmp_path):
         data.load(p)
 
 
-def test_nan_in_the_inputs_is_named():
-    p = load('mode=lif_xor')
-    sets = data.load(p)
-    sets.train_x[3, 1] = np.nan
-    with pytest.raises(ValueError, match='training samples contain NaN'):
-        data.check(sets, p)
-
-
 def test_a_missing_gpu_is_named():
     import torch
 
