@@ -23,9 +23,17 @@ def link(row):
 
 
 def value(row, digits=4):
-    """'ours [low, high]' of a finished row with its 95 % interval, if it has one."""
+    """'ours [low, high]' of a finished row, all with the digits that its 95 % interval warrants: one of half its width, two if
+    it begins with 1 to 3; without an interval `digits`."""
     low, high = ends(row) if row['ours'] is not None else (None, None)
-    return number(row['ours'], digits) + (f' [{number(low, 3)}, {number(high, 3)}]' if low != high else '')
+    if low == high:
+        return number(row['ours'], digits)
+    half = (high - low) / 2
+    power = math.floor(math.log10(half))
+    places = (half < 4 * 10 ** power) - power
+    if places > 6 or max(abs(low), abs(high)) >= 1e7:
+        return f'{number(row["ours"], digits)} [{number(low, 3)}, {number(high, 3)}]'
+    return '{} [{}, {}]'.format(*(f'{round(x, places):.{max(places, 0)}f}' for x in (row['ours'], low, high)))
 
 
 # ---------------------------------------------------------------- blocks of the front page
@@ -118,7 +126,7 @@ def finding(one, rows):
     """A finding as a line of the front page, linked to its figure and rows; Missing if a row is not published yet."""
     def of(text):
         return lambda quantity, figure=one['figure']: text(lookup(rows, one['folder'], {
-            'quantity': quantity, 'figure': figure, 'setting': one.get('setting', 'default')}))
+            'quantity': quantity, 'figure': figure}))
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     environment.filters |= {
         'ours': of(lambda row: number(row['ours'])), 'ends': of(value), 'paper': of(lambda row: number(row['paper'])),

@@ -11,6 +11,7 @@ from common import ROOT
 from reproduction import claims, front, report, strip
 from reproduction.evidence import number
 from reproduction.experiments import PAPERS, listed
+from reproduction.front import value as value_of
 from reproduction.publish import small_picture
 from reproduction.report import PUBLISHED, read_rows
 from reproduction.tables import main_table, page
@@ -54,7 +55,7 @@ def test_tables_of_one_figure_are_filled_in(tmp_path, monkeypatch):
 def test_paired_comparisons_show_difference_and_p():
     rows = [finished(0.5, 0.1, quantity='a - b: difference', figure=None, mode='claims'),
             finished(0.001, None, quantity='a - b: p of the paired t test', figure=None, mode='claims')]
-    assert '| a - b | 0.5 [0.274, 0.726] | 0.001 | 10 |' in front.paired(rows)
+    assert '| a - b | 0.50 [0.27, 0.73] | 0.001 | 10 |' in front.paired(rows)
     assert front.paired(rows[1:]) == 'Not published yet.'
 
 
@@ -88,6 +89,7 @@ def known_numbers():
         low, high = claims.ends(row) if row['ours'] is not None else (None, None)
         for value in (row['ours'], row['paper'], row['released'], row['sem'], row['n'], low, high):
             found |= {number(value, digits) for digits in (2, 3, 4)}
+            found |= {f'{round(value, places):.{max(places, 0)}f}' for places in range(-4, 7) if value is not None}
         found |= set(numbers_of(f'{row["quantity"]} {row["mode"]}'))
         if row['ours'] and row['ours'] > 0:
             found.add(str(round(math.log10(row['ours']))))
@@ -106,6 +108,15 @@ def without_citations(text):
     for paper in claims.read('papers').values():
         text = text.replace(paper['short'], '').replace(paper['title'], '')
     return text
+
+
+@pytest.mark.parametrize('ours, interval, text', [
+    (0.1678, (0.1276, 0.2081), '0.17 [0.13, 0.21]'), (39.69, None, '39.69'), (97.84, (97.59, 98.1), '97.84 [97.59, 98.10]'),
+    (0.8927, (0.8838, 0.9016), '0.893 [0.884, 0.902]'),
+    (912.3, (668.2, 1156.4), '910 [670, 1160]'), (-0.0004, (-0.0031, 0.0023), '-0.0004 [-0.0031, 0.0023]'),
+    (3e-9, (1e-9, 5e-9), '3e-9 [1e-9, 5e-9]')])
+def test_a_value_has_the_digits_that_its_interval_warrants(ours, interval, text):
+    assert value_of({'ours': ours, 'interval': interval, 'sem': None, 'n': 3}) == text
 
 
 @pytest.mark.parametrize('name', [*BLOCKS, 'CLAIMS.md'])
