@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import mutants
 import numpy as np
 import psutil
 import pytest
@@ -288,3 +289,11 @@ def test_no_import_circles():
                 if other not in seen:
                     seen.add(other)
                     todo.append(other)
+
+
+def test_every_defect_of_the_mutation_check_can_be_put_in():
+    """tests/mutants.txt names text that stands in its file exactly once: code that was rewritten takes its defects with it."""
+    listed = mutants.mutants(mutants.DEFECTS.read_text())
+    assert len(listed) > 150
+    for mutant in listed:
+        assert (ROOT / mutant.file).read_text().count(mutant.old) == 1, (mutant.number, mutant.file, mutant.old)
