@@ -143,7 +143,7 @@ def f4_memory_sweep(runs):
         bottom, top = ax.get_ylim()
         ax.set(xlabel='effective batch size N', ylabel=panels.MEASURES[one], title=panels.measure_of(one, runs),
                ylim=(max(0, bottom), min(102, top)))
-    axes[0, -1].legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize=9)
+    axes[0, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc='upper left', bbox_to_anchor=(1, 1), fontsize=9)
     figure.suptitle(labels.task_of(runs), fontsize=12)
     return labels.stamp(figure, runs, 'points: mean over networks, bars: s.d.')
 
