@@ -55,7 +55,7 @@ def f2_small_tasks(runs):
     runs = [run for run in runs if run[0]['params']['data'] in SMALL]
     tasks = [name for name in SMALL if panels.select(runs, data=name)]
     which = [name for name in panels.measured(runs) if name != 'train'] if runs else []
-    figure, axes = grid(len(tasks), 4 + len(which), 3.7, 3.4)
+    figure, axes = grid(len(tasks), 4 + len(which), 3.7, 3.9)
     figure.get_layout_engine().set(w_pad=0.08)
     for row, name in zip(axes, tasks, strict=True):
         some = panels.select(runs, data=name)
@@ -70,7 +70,7 @@ def f2_small_tasks(runs):
             panels.accuracy(ax, some, looks, one)
             ax.set_title(f'{SMALL[name]}: {panels.measure_of(one, some)}', fontsize=11)
         published_beside(row[2], some, looks, f'lif_{name}', 'small_curves', f'{name}_test_acc_pct')
-        row[2].legend(loc='upper left', bbox_to_anchor=(0, -0.2), fontsize=8)
+        panels.legend_outside(row[2], *row[2].get_legend_handles_labels(), below=True)
         layers, known = len(p['features']) + 1, labels.belongs(first, f'lif_{name}')
         panels.objective(row[-2], first, [f'{name}_hsic_layer{l}' for l in range(layers)] if known else ())
         row[-2].set_title(f'objective by layer{own}' + '\n(dashed: published; gap: behind its legend)' * known, fontsize=9)
@@ -85,9 +85,10 @@ SMALL = {'linear': 'linear task', 'xor': 'XOR task'}
 
 def published_beside(ax, runs, looks, mode, *curve):
     """The published curve beside the first run whose setting is that of its mode."""
-    for run, (label, colour, _) in zip(runs, looks, strict=True):
+    for run, (_, colour, _) in zip(runs, looks, strict=True):
         if labels.belongs(run, mode):
-            panels.published_accuracy(ax, *curve, colour, label.split(' (')[0], panels.longest(runs))
+            name = 'back-propagation' if mode.startswith('bp_') else 'rule'
+            panels.published_accuracy(ax, *curve, colour, f'{name}, published', panels.longest(runs))
             return
 
 
@@ -103,6 +104,7 @@ def f3_images(runs):
     sets = list(dict.fromkeys(run[0]['params']['data'] for run in runs))
     which = panels.measured(runs)
     figure, axes = grid(len(sets), len(which), 4.6, 3.6)
+    figure.set_figwidth(figure.get_figwidth() + 2.8)              # the legends
     for row, name in zip(axes, sets, strict=True):
         some = panels.select(runs, data=name)
         looks = labels.looks(some)
@@ -118,7 +120,7 @@ def f3_images(runs):
         last = panels.longest(some)
         if name == 'mnist' and last >= 20 and all((run[1]['test_accuracy'][6:] > 0.88).all() for run in some):
             panels.magnified(row[0], last * 0.4, last, (88, 99))
-        row[-1].legend(handles=row[0].get_legend_handles_labels()[0], loc='upper left', bbox_to_anchor=(1, 1), fontsize=9)
+        panels.legend_outside(row[-1], *row[0].get_legend_handles_labels())
     return labels.stamp(figure, runs, 'lines: mean over networks, bands: s.d.')
 
 
@@ -130,7 +132,7 @@ def f4_memory_sweep(runs):
     figure, axes = grid(1, len(which), 4.6, 4)
     last = min(run[0]['params']['nepochs'] for run in runs)
     epochs = sorted({min(last, max(1, round(last * share))) for share in (0.1, 0.2, 0.3, 0.4, 1.0)})
-    published = all(labels.belongs(run, 'memory_sweep') for run in runs)
+    published, shown = all(labels.belongs(run, 'memory_sweep') for run in runs), 0
     for ax, one in zip(axes[0], which, strict=True):
         for epoch, colour in zip(epochs, colormaps['viridis'](np.linspace(0.75, 0.05, len(epochs))), strict=True):
             values = [100 * run[1][f'{one}_accuracy'][epoch] for run in runs]
@@ -138,12 +140,12 @@ def f4_memory_sweep(runs):
             ax.errorbar(range(len(sizes)), [v.mean() for v in values], error if any(error) else None, marker='o', capsize=2,
                         color=colour, label=f'epoch {epoch}')
             if published and one != 'check':
-                panels.published_sweep(ax, f'{one}_acc_pct', sizes, epoch, colour)
+                shown += panels.published_sweep(ax, f'{one}_acc_pct', sizes, epoch, colour)
         ax.set_xticks(range(len(sizes)), sizes)
         bottom, top = ax.get_ylim()
         ax.set(xlabel='effective batch size N', ylabel=panels.MEASURES[one], title=panels.measure_of(one, runs),
                ylim=(max(0, bottom), min(102, top)))
-    axes[0, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc='upper left', bbox_to_anchor=(1, 1), fontsize=9)
+    panels.legend_outside(axes[0, -1], *axes[0, 0].get_legend_handles_labels(), title='dashed: published' if shown else None)
     figure.suptitle(labels.task_of(runs), fontsize=12)
     return labels.stamp(figure, runs, 'points: mean over networks, bars: s.d.')
 
@@ -161,7 +163,8 @@ def fig_third_factor(runs):
         panels.cosine(row[2], d['third_factor_cosine'])
         unbiased = panels.biased_and_unbiased(row[3], d)
         row[0].set_title('dashed: untrained, solid: at the end', fontsize=10)
-        row[1].set_title(f'{panels.NAMES.get(p["data"], p["data"])}, N = {p["batch_size"]}: {label}', fontsize=10)
+        title = f'{panels.NAMES.get(p["data"], p["data"])}, N = {p["batch_size"]}: {label}'
+        row[1].set_title(panels.folded(title), fontsize=10)
         row[3].set_title('dotted: without bias' if unbiased else 'without bias: needs N of 4 or more', fontsize=10)
         panels.layers_legend(row[3], d['third_factor_xi'].shape[2])
     return labels.stamp(figure, runs, 'lines: mean over networks, bands: s.d.')

@@ -1,4 +1,5 @@
 """Pieces of the figures: each function draws into one axes from saved runs [(meta, arrays), ...]."""
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,12 +66,23 @@ def note(ax, words):
     ax.text(0.5, 0.5, words, ha='center', va='center', transform=ax.transAxes, fontsize=9, color='0.35')
 
 
+def folded(words, width=46):
+    """Words in lines of so many characters."""
+    return textwrap.fill(words, width)
+
+
+def legend_outside(ax, lines, names, below=False, title=None):
+    """A legend right of the panel or below its axis, where it hides no curve."""
+    place = dict(bbox_to_anchor=(0, 0), borderaxespad=5) if below else dict(bbox_to_anchor=(1, 1))
+    ax.legend(lines, map(folded, names), loc='upper left', fontsize=8, title=title, title_fontsize=8, alignment='left', **place)
+
+
 def layers_legend(ax, layers, output=False):
     """The legend of a row's layers, right of its last panel; output: the last one is the output layer."""
     names = {0: ' (first hidden)'} | ({layers - 1: ' (output)'} if output and layers > 1 else {})
     lines = [Line2D([], [], color=colour, label=f'layer {l}{names.get(l, "")}')
              for l, colour in enumerate(layer_colours(layers))]
-    ax.legend(handles=lines, loc='upper left', bbox_to_anchor=(1, 1), fontsize=8)
+    legend_outside(ax, lines, [line.get_label() for line in lines])
 
 
 def layer_colours(layers):
@@ -92,7 +104,7 @@ def measure_of(name, runs):
     """What an accuracy was measured on, in words: a title."""
     sizes = sorted({run[0]['params']['check_size'] for run in runs} - {0})
     return {'test': 'test set', 'train': 'windows just learned, after their update',
-            'check': f'first {" or ".join(map(str, sizes))} training samples'}[name]
+            'check': f'first {" or ".join(map(str, sizes))} training samples' if sizes else 'some training samples'}[name]
 
 
 def accuracy(ax, runs, looks, which='test'):
@@ -116,16 +128,18 @@ def published_accuracy(ax, name, column, colour, label, last):
     curve = curve[curve['epoch'] <= last]
     gap = ' (gap: behind its legend)' if np.isnan(curve[column][1:]).any() else ''
     if np.isfinite(curve[column]).sum() > 1:
-        ax.plot(curve['epoch'], curve[column], '--', color=colour, lw=1.1, label=f'{label}, published{gap}')
+        ax.plot(curve['epoch'], curve[column], '--', color=colour, lw=1.1, label=label + gap)
 
 
 def published_sweep(ax, column, sizes, epoch, colour):
-    """The published accuracies of an epoch against the effective batch size, dashed, if there are any for these sizes."""
+    """The published accuracies of an epoch against the effective batch size, dashed. False if there are none."""
     table = published('cifar10_memory_sweep')
     table = table[table['epoch_index'] == {50: 'final(50)'}.get(epoch, str(epoch))]
     values = dict(zip(table['effective_batch_size'], table[column], strict=True))
-    if values and values.keys() >= set(sizes):
-        ax.plot(range(len(sizes)), [values[N] for N in sizes], '--', color=colour, lw=1.1, label=f'epoch {epoch}, published')
+    known = bool(values) and values.keys() >= set(sizes)
+    if known:
+        ax.plot(range(len(sizes)), [values[N] for N in sizes], '--', color=colour, lw=1.1)
+    return known
 
 
 def magnified(ax, first, last, percent):
