@@ -210,8 +210,8 @@ print(f'correlation with random targets: {follows:.4f} right after learning each
 
 # %% [markdown]
 # One step of the delta rule cancels the error when η |r|² is near 1, whatever the target is. So following is no evidence that
-# the reservoir *knows* xi: with the read-out frozen the paper's experiment gives a correlation near −.1 (README, D8; Hoerzer
-# and others report the same of frozen read-outs).
+# the reservoir *knows* xi: with the read-out frozen the paper's experiment gives a correlation near −.1 (README, D8; in a
+# replication of Hoerzer and others 2014 freezing the read-out raises the error drastically, too).
 #
 # ## The paper's headline figure
 #
