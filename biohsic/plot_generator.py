@@ -17,6 +17,7 @@ if not __package__:                     # run as a file, or cell by cell: the mo
 from biohsic import exp_params
 from biohsic import plot_labels as labels
 from biohsic import plot_panels as panels
+from biohsic.plot_pool import pooled
 from common.figures import finished, grid, save_figure, variant
 from common.script import load_or_exit, plots
 from common.words import apart, load_members
@@ -101,6 +102,7 @@ CURVES = {('mnist', 'biohsic_mnist'): ('mnist_curves', 'rule_test_acc_pct'),
 
 def f3_images(runs):
     """Test and training accuracy of the rule, its variants and back-propagation; one row a data set; dashed: published."""
+    runs = pooled(runs)
     sets = list(dict.fromkeys(run[0]['params']['data'] for run in runs))
     which = panels.measured(runs)
     figure, axes = grid(len(sets), len(which), 4.6, 3.6)
@@ -127,7 +129,9 @@ def f3_images(runs):
 # %% F4: memory
 def f4_memory_sweep(runs):
     """Accuracies against the effective batch size, one line an epoch; dashed: published (CIFAR-10)."""
-    runs = sorted(runs, key=lambda run: run[0]['params']['batch_size'])
+    every = sorted(pooled(runs), key=lambda run: run[0]['params']['batch_size'])
+    runs = panels.select(every, readout_batch='window') or every
+    control = panels.select(every, readout_batch='current') if len(runs) < len(every) else []
     sizes, which = [run[0]['params']['batch_size'] for run in runs], panels.measured(runs)
     figure, axes = grid(1, len(which), 4.6, 4)
     last = min(run[0]['params']['nepochs'] for run in runs)
@@ -141,13 +145,16 @@ def f4_memory_sweep(runs):
                         color=colour, label=f'epoch {epoch}')
             if published and one != 'check':
                 shown += panels.published_sweep(ax, f'{one}_acc_pct', sizes, epoch, colour)
+        if [run[0]['params']['batch_size'] for run in control] == sizes:
+            ax.plot(range(len(sizes)), [100 * run[1][f'{one}_accuracy'][last].mean() for run in control], ':', marker='s',
+                    color='#D55E00', label=f'epoch {last}, read-out\nlearns from one sample')
         ax.set_xticks(range(len(sizes)), sizes)
         bottom, top = ax.get_ylim()
         ax.set(xlabel='effective batch size N', ylabel=panels.MEASURES[one], title=panels.measure_of(one, runs),
                ylim=(max(0, bottom), min(102, top)))
     panels.legend_outside(axes[0, -1], *axes[0, 0].get_legend_handles_labels(), title='dashed: published' if shown else None)
     figure.suptitle(labels.task_of(runs), fontsize=12)
-    return labels.stamp(figure, runs, 'points: mean over networks, bars: s.d.')
+    return labels.stamp(figure, every, 'points: mean over networks, bars: s.d.')
 
 
 # %% does the third factor act?

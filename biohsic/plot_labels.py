@@ -68,7 +68,7 @@ def name_of(run):
     name = LABELS.get(what, f'modulator={what}')
     if not p['features']:
         name = f'{name}, no hidden layer' if p['task'] in ('bp', 'hsic') else 'read-out alone, no hidden layer'
-    return name + (', inputs not / 255' if undivided(run) else '') + (', own orders' if p['independent_orders'] else '')
+    return name + (', inputs not / 255' if undivided(run) else '')
 
 
 def undivided(run):
@@ -87,13 +87,16 @@ def differences(run, others):
 
 def looks(runs):
     """[(label, colour, line style), ...] of the runs of one panel; no two are alike."""
-    names, found, taken = [name_of(run) for run in runs], [], set()
+    own = [run[0]['params']['independent_orders'] for run in runs]
+    own = own if len(set(own)) > 1 else [False] * len(runs)         # said where some have orders of their own, and some not
+    names = [name_of(run) + ', own orders' * of_its_own for run, of_its_own in zip(runs, own, strict=True)]
+    found, taken = [], set()
     spare = [(colour, style) for style, colour in product(STYLES, SPARE)]
-    for run, name in zip(runs, names, strict=True):
+    for run, name, of_its_own in zip(runs, names, own, strict=True):
         words = differences(run, [other for other, its in zip(runs, names, strict=True) if its == name])
         label = f'{name} ({", ".join([*words, "n = " + str(run[0]["params"]["nmodels"])])})'
         look = ('#009E73' if undivided(run) else COLOURS.get(kind(run), SPARE[0]),
-                ':' if run[0]['params']['independent_orders'] else '-')
+                ':' if of_its_own else '-')
         if look in taken:
             look = next((other for other in spare if other not in taken), look)
         taken.add(look)

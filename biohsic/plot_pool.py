@@ -27,4 +27,5 @@ def together(group):
         axis = 0 if name.startswith('final_') else 1
         if array.ndim > axis:
             arrays[name] = np.concatenate([more[name] for _, more in group], axis=axis)
-    return meta | {'params': meta['params'] | {'nmodels': networks}}, arrays
+    seeds = [meta['params']['seed'] for meta, _ in group]
+    return meta | {'params': meta['params'] | {'nmodels': networks, 'seed': seeds}}, arrays

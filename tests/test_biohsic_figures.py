@@ -278,3 +278,21 @@ def test_every_figure_of_reproduce_is_drawn_from_its_runs(figure):
     for experiment in found:
         line = below(drawn(figure, *(numbers(dataclasses.replace(p, nmodels=2)) for p in experiment['runs'])))
         assert all(f'mode={p.mode}' in line for p in experiment['runs'])
+
+
+def test_runs_of_several_seeds_are_one_curve_and_a_control_is_told_apart():
+    runs = [fake('biohsic_cifar10_reduced', seed=s, modulator=m, nepochs=2) for m in ('released', 'none') for s in (42, 43)]
+    figure = drawn('f3_cifar10', *runs)
+    assert names(figure.axes[-1]) == ['rule (n = 2)', 'no third factor (n = 2)'] and len(figure.axes[0].lines) == 2
+    assert 'seed (42, 43), n = 2' in below(figure)
+    small = dict(data='mnist', model='mlp', nepochs=2, nmodels=2, independent_orders=True)
+    both = [fake('memory_sweep', array_num=i, readout_batch=b, **small) for i in range(1, 6) for b in ('window', 'current')]
+    lines = [line for line in drawn('f4_memory_sweep', *both).axes[0].lines if line.get_linestyle() == ':']
+    assert len(lines) == 1 and 'one sample' in lines[0].get_label()
+    np.testing.assert_allclose(lines[0].get_ydata(), [100 * d['test_accuracy'][2].mean() for _, d in both[1::2]])
+
+
+def test_own_orders_are_named_where_others_have_none():
+    one, own = fake('lif_xor', nepochs=2), fake('lif_xor', nepochs=2, independent_orders=True)
+    assert [label for label, *_ in labels.looks([one, own])] == ['rule (n = 30)', 'rule, own orders (n = 30)']
+    assert [label for label, *_ in labels.looks([own])] == ['rule (n = 30)']
