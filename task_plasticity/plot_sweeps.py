@@ -28,7 +28,8 @@ def current_ratios(ax, runs):
         if some:
             mean, sem = mean_and_sem([x.recurrent_over_input for x in sessions(some)])
             ax.bar(i, mean, yerr=sem, color=AFTER, capsize=3)
-            ax.annotate(f'n = {len(some)}', (i, mean + np.nan_to_num(sem)), (0, 3), textcoords='offset points', ha='center', fontsize=8)
+            ax.annotate(f'n = {len(some)}', (i, mean + np.nan_to_num(sem)), (0, 3), textcoords='offset points', ha='center',
+                        fontsize=8)
     ax.set_xticks(range(len(NOISES)), [f'{sigma:g}' for sigma in NOISES])
     ax.set(xlabel='training noise σ', ylabel='recurrent / input current', title='Recurrence grows with noise')
 
