@@ -159,7 +159,8 @@ def test_every_rule_is_measured(rule):
     assert (found['snr'] > 0).all() and found['blocks'].shape[::2] == (2, 2)
 
 
-@pytest.mark.parametrize('rule, rival', exp_params.LEARNERS)
+@pytest.mark.parametrize('rule, rival', [pytest.param(*one, marks=pytest.mark.slow if one[0] == 'rstdp' else ())
+                                         for one in exp_params.LEARNERS])
 def test_every_learning_curve_runs(rule, rival):
     found = simulation.run(load_params(exp_params, mode='learning', rule=rule, rival=rival, length=0.1, data='digits'))
     assert found['seen'].shape == found['score'].shape and len(found['seen']) > 1 and (np.diff(found['seen']) > 0).all()

@@ -232,6 +232,7 @@ def test_the_folder_from_which_a_file_is_run_wins(tmp_path):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns('__pycache__', '*.ipynb'))
     shutil.copy(ROOT / 'plasticity.mplstyle', copy)
     environment = {k: v for k, v in os.environ.items() if k not in ('PLASTICITY_RESULTS', 'PLASTICITY_FIGURES')}
+    environment['NUMBA_DISABLE_JIT'] = '1'                      # a copy has no compiled kernels
     for script in ('simulation.py', 'plot_generator.py'):
         done = subprocess.run([sys.executable, copy / 'impression_learning' / script, 'mode=smoke'], cwd=ROOT, text=True,
                               env=environment | {'MPLBACKEND': 'Agg', 'PYTHONPATH': str(ROOT)}, capture_output=True)

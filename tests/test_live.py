@@ -46,6 +46,7 @@ def edit(path, old, new):
 
 def test_run_edit_run_again(kernel, copy):
     """%run of the files after editing the mode, then a model file: new mode, new key, new weights."""
+    kernel('import os; os.environ["NUMBA_DISABLE_JIT"] = "1"')           # a copy has no compiled kernels
     params, model = copy / 'impression_learning' / 'exp_params.py', copy / 'impression_learning' / 'model.py'
     edit(params, "mode = 'standard' ", "mode = 'smoke' ")
     first = kernel('%run simulation.py')

@@ -22,6 +22,7 @@ from common.running import sweep
 from reproduction.experiments import folders
 
 FOLDERS = folders()
+LIGHT = [pytest.param(folder, marks=pytest.mark.slow if folder == 'rstdp_mnist' else ()) for folder in FOLDERS]     # for its size
 
 
 def simulate(folder, *words, limit=None, **environment):
@@ -58,7 +59,7 @@ def one_line(result, *parts):
 # ---------------------------------------------------------------- files
 
 @pytest.mark.skipif(os.name == 'nt', reason='a limit of file sizes')
-@pytest.mark.parametrize('folder', FOLDERS)
+@pytest.mark.parametrize('folder', LIGHT)
 def test_full_disk_while_saving_leaves_the_old_result(folder, results):
     path = result_path(smoke(folder))
     simulate(folder, *smallest(folder))                          # compiled, so that the result is all that is written
@@ -104,7 +105,7 @@ def test_damaged_results_are_named_before_plotting(folder, results, tmp_path):
         one_line(result, str(path), 'not a readable result', 'made by: python -m')
 
 
-@pytest.mark.parametrize('folder', FOLDERS)
+@pytest.mark.parametrize('folder', LIGHT)
 def test_two_runs_of_the_same_thing_at_once(folder, results):
     command = [sys.executable, '-m', f'{folder}.simulation', *smallest(folder)]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
@@ -117,6 +118,7 @@ def test_two_runs_of_the_same_thing_at_once(folder, results):
 
 # ---------------------------------------------------------------- a cluster that loses a worker
 
+@pytest.mark.slow
 def test_a_killed_worker_of_a_cluster_loses_and_doubles_nothing(tmp_path, monkeypatch):
     """Two Dask workers, one SIGKILLed in the middle of a sweep over runs of all folders: every member is there, with the bits
     of a serial run."""
