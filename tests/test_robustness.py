@@ -22,7 +22,7 @@ from common.running import sweep
 from reproduction.experiments import folders
 
 FOLDERS = folders()
-LIGHT = [pytest.param(folder, marks=pytest.mark.slow if folder == 'rstdp_mnist' else ()) for folder in FOLDERS]     # for its size
+LIGHT = [pytest.param(folder, marks=pytest.mark.slow if folder == 'rstdp_mnist' else ()) for folder in FOLDERS]     # a long one
 
 
 def simulate(folder, *words, limit=None, **environment):
