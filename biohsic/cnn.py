@@ -2,8 +2,7 @@
 
 Convolution 3 x 3 -> nonlinearity -> layer normalisation over the channels of each pixel -> z -> average pooling; then a dense
 read-out. Images and outputs are (N, height, width, channels), in that order in memory too: the normalisation then works on
-neighbouring numbers, and a convolution's gradient is one matrix product. Tensors stay on their device; numbers come back
-once a call.
+neighbouring numbers, and a convolution's gradient is one matrix product. Tensors stay on their device until a call ends.
 """
 import functools
 import math
@@ -18,6 +17,7 @@ from biohsic import data, layers
 from biohsic.diagnostics import View
 from biohsic.hsic import MODULATORS, NONE, third_factor
 from biohsic.optimise import learning_rates
+from common.machine import without_denormals
 
 TYPES = {'float32': torch.float32, 'float64': torch.float64}
 BLOCK = 128                             # images evaluated together
@@ -242,6 +242,7 @@ class CnnModels:
             logits = forward(free, images, self.p.pooling_factor)[2]
             return torch.autograd.grad(F.cross_entropy(logits, labels), free), logits.detach()
 
+    @without_denormals()
     @torch.no_grad()
     def train(self, xs, labels, windows, per_epoch, learn=True, augmentation=None):
         """`windows` windows or batches -> (M, windows, 3): loss before the update; loss and accuracy after it.

@@ -1,5 +1,6 @@
 """HSIC-bottleneck learning: fast paths, chunks, many networks, orders, metrics."""
 import os
+import platform
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from test_biohsic_model import params
 
 from biohsic import data, layers, mlp, networks, simulation
-from common import ROOT
+from common import ROOT, machine
 
 rng = np.random.default_rng(0)
 
@@ -47,6 +48,32 @@ def test_each_network_is_what_it_is_alone(words, monkeypatch):
         for name in ('test_loss', 'train_accuracy'):
             assert np.array_equal(three[name][:, :n], run[name])
     assert not np.array_equal(three['final_W1'][0], three['final_W1'][1])
+
+
+@pytest.mark.parametrize('given', [{}, {'model': 'cnn', 'features': (3, 4)}])
+def test_moments_that_have_faded_away_are_0_and_change_no_weight(monkeypatch, given):
+    """Denormal numbers are flushed while a network learns: moments of weights that stopped learning become 0; the weights are
+    those of arithmetic with denormals, but for biases of 0 that would differ by 1e-34."""
+    p = params('mode=smoke', nmodels=1, nepochs=1, dtype='float32', modulator='none', **given)
+
+    def trained():
+        sets = data.load(p) if p.model == 'cnn' else data.load(p).flat
+        models = simulation.models_of(p).begin(p, sets)
+        for name, array in models.state().items():
+            if name[0] in 'mv':
+                array[...] = 1e-39                      # denormal in float32
+        models.train([sets.train_x], [sets.train_y], 50, 100)
+        return models.state()
+
+    known, ours = (platform.system(), platform.machine()) in machine.CONTROL, trained()
+    monkeypatch.setattr(machine, 'CONTROL', {})
+    plain = trained()
+    for name in ours:
+        if name[0] == 'w':
+            np.testing.assert_allclose(ours[name], plain[name], rtol=0, atol=1e-30)
+    tiny = {name: sum(((state[n] != 0) & (np.abs(state[n]) < 1.1e-38)).sum() for n in state) for name, state in
+            (('ours', ours), ('plain', plain))}
+    assert tiny['plain'] > 100 and (tiny['ours'] == 0 or not known)
 
 
 def test_independent_orders_give_each_network_its_own():
