@@ -124,8 +124,9 @@ def noise():
 
 
 REPEATED = (
-    'Released: one network. Upper end of Fisher information and lower end of the fraction: ten more networks of the released rule '
-    '(released_code=True, rng=legacy, seeds 101 to 110), median 7.41 and 0.40, plus or minus three standard errors (0.4, 0.05).'
+    'Released: one network. Upper end of Fisher information and lower end of the fraction: ten more networks of the released '
+    'rule (released_code=True, rng=legacy, seeds 101 to 110), median 7.41 and 0.40, plus or minus three standard errors '
+    '(0.4, 0.05).'
 )
 RELEASED_ERRORS = {                     # {trained at: tested at 0.1, 0.2, 0.4}
     0.1: (0.065, 0.213, 0.666), 0.2: (0.034, 0.093, 0.319), 0.4: (0.052, 0.071, 0.133)}
