@@ -13,7 +13,7 @@ from common import ROOT
 from common.params import load_params
 from impression_learning import exp_params, experiments
 from impression_learning.experiments import each, row
-from reproduction import evidence
+from reproduction import evidence, front
 from reproduction import experiments as main_job
 
 KEYS = {'folder', 'mode', 'setting', 'figure', 'quantity', 'paper', 'released', 'ours', 'sem', 'n', 'band', 'verdict',
@@ -179,6 +179,15 @@ def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     (5.9e-4, 2, '5.9e-4'), (1.805e8, 4, '1.805e8'), (-0.13021, 4, '-0.1302'), (None, 4, '–')])
 def test_numbers_for_people(value, digits, text):
     assert evidence.number(value, digits) == text
+
+
+@pytest.mark.parametrize('ours, interval, text', [
+    (0.1678, (0.1276, 0.2081), '0.17 [0.13, 0.21]'), (39.69, None, '39.69'), (97.84, (97.59, 98.1), '97.84 [97.59, 98.10]'),
+    (0.8927, (0.8838, 0.9016), '0.893 [0.884, 0.902]'),
+    (912.3, (668.2, 1156.4), '910 [670, 1160]'), (-0.0004, (-0.0031, 0.0023), '-0.0004 [-0.0031, 0.0023]'),
+    (3e-9, (1e-9, 5e-9), '3e-9 [1e-9, 5e-9]')])
+def test_a_value_has_the_digits_that_its_interval_warrants(ours, interval, text):
+    assert front.value({'ours': ours, 'interval': interval, 'sem': None, 'n': 3}) == text
 
 
 def test_a_diverged_seed_gives_no_number(sandbox):
