@@ -85,6 +85,8 @@ def figure_3(level):
             WEAK['angle_WPPT_BPP'][layer - 1], note='judged by its distance in standard errors')
         for layer in (1, 2, 3)
     ]
+    fresh += [row(f'updates, layer {layer + 1}, at the end, degrees', final_update(layer), value)
+              for layer, value in enumerate(WEAK['angle_BP_updates'])]
     found = [
         {'mode': 'fig3_weak', 'figure': 'fig_3abc', 'claim': CLAIMS['fig_3abc'], 'runs': members('fig3_weak', SEEDS, **REPLAY),
          'rows': replay_rows('weak', WEAK)},

@@ -35,10 +35,10 @@ def find(rows, wanted):
 
 
 def ends(row):
-    """95 % interval of a finished row; from its standard error (Student's t) if none was kept; without either (ours, ours)."""
+    """95 % interval of a finished row; of a mean without one from its standard error (Student's t); else (ours, ours)."""
     if row.get('interval'):
         return tuple(row['interval'])
-    if row['sem'] is None or row['n'] < 2:
+    if row['sem'] is None or row['n'] < 2 or row.get('median'):
         return row['ours'], row['ours']
     half = stats.t.ppf((1 + LEVEL) / 2, row['n'] - 1) * row['sem']
     return row['ours'] - half, row['ours'] + half
@@ -57,27 +57,51 @@ def satisfies(row, condition):
     return bool(low > float(limit) if side == 'above' else high < float(limit)) != bool(negated)
 
 
-def judge(folder, claim, rows):
-    """One claim of claims.toml against the finished rows of its folder. -> Judged"""
-    def judged(verdict, limits=()):
-        return Judged(folder, claim['words'], claim['source'], verdict, list(limits), shown, rules)
-    shown, rules, seen = [], [], []
+def complete(found, wanted):
+    """True if the rows that an entry of claims.toml names are all there: one, or as many as its `rows` says."""
+    return len(found) == wanted.get('rows', 1)
+
+
+def shown_rows(folder, claim, rows):
+    """(lists of rows, their rules in words) of all entries of a claim; a row that two of them name is shown once, with both."""
+    shown, rules = [], []
     for name, rule in (('decides', 'needs: {is}'), ('limits', 'a limit if {is}'), ('also', '')):
         for one in claim.get(name, ()):
-            found = [row for row in find(rows, one) if row not in seen]      # a row that two of them name is shown once
+            found, text = named(folder, one, rows), rule.format_map(one)
+            for i, some in enumerate(shown):
+                if text and all(row in found for row in some) and text not in rules[i]:
+                    rules[i] = f'{rules[i]}; {text}'.removeprefix('; ')
+            found = [row for row in found if not any(row in some for some in shown)]
             if found:
                 shown.append(found)
-                rules.append(rule.format_map(one))
-            seen += found
+                rules.append(text)
+    return shown, rules
+
+
+def named(folder, wanted, rows):
+    """The rows that an entry of a claim names: those of its folder, unless it names another."""
+    return find([row for row in rows if row['folder'] == wanted.get('folder', folder)], wanted)
+
+
+def judge(folder, claim, rows):
+    """One claim of claims.toml against the finished rows of all folders. -> Judged. A limit whose rows are missing, or have no
+    number, is no reason to call the claim unlimited: it stands there as not measured."""
+    def judged(verdict, limits=()):
+        return Judged(folder, claim['words'], claim['source'], verdict, list(limits), *shown_rows(folder, claim, rows))
     if 'decides' not in claim:
         return judged(NOT_TESTED, [claim['why']])
-    decided = [(find(rows, one), one['is']) for one in claim['decides']]
-    if not all(found for found, _ in decided):
+    decided = [(named(folder, one, rows), one) for one in claim['decides']]
+    if not all(complete(found, one) for found, one in decided):
         return judged(NOT_YET)
-    if not all(satisfies(row, condition) for found, condition in decided for row in found):
+    if not all(satisfies(row, one['is']) for found, one in decided for row in found):
         return judged(NOT_SHOWN)
-    limits = [one['words'] for one in claim.get('limits', ())
-              if (found := find(rows, one)) and all(satisfies(row, one['is']) for row in found)]
+    limits = []
+    for one in claim.get('limits', ()):
+        found = named(folder, one, rows)
+        if not complete(found, one) or any(row['ours'] is None for row in found):
+            limits.append(f'not measured in these runs: {one["words"]}')
+        elif all(satisfies(row, one['is']) for row in found):
+            limits.append(one['words'])
     if any(row['n'] == 1 and 'legacy' not in row['setting'] for found, _ in decided for row in found):
         limits.append('one run')
     return judged(LIMITED if limits else HOLDS, limits)
@@ -85,5 +109,4 @@ def judge(folder, claim, rows):
 
 def all_claims(rows):
     """Every claim of claims.toml, judged. rows: finished rows of all folders."""
-    return [judge(folder, claim, [row for row in rows if row['folder'] == folder])
-            for folder, claims in read('claims').items() for claim in claims]
+    return [judge(folder, claim, rows) for folder, claims in read('claims').items() for claim in claims]

@@ -115,7 +115,9 @@ def number(value, digits=4):
 
 
 def ours(row):
-    """'mean ± s.e.m.' of a finished row."""
+    """'mean ± s.e.m.' of a finished row; 'value (median)', 'value' of one statistic."""
+    if row.get('median') and row['ours'] is not None:
+        return f'{number(row["ours"])} (median)'
     return number(row['ours']) + (f' ± {number(row["sem"], 2)}' if row['sem'] is not None else '')
 
 

@@ -1,5 +1,6 @@
 """Running the experiments that the folders' experiments.py list, and what becomes of them: rows, figures, report."""
 import functools
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -115,6 +116,12 @@ def shortest_command(experiment):
     return f'python reproduce.py{level} --only {experiment["folder"]}'
 
 
+def runs_digest(experiment):
+    """SHA-256 of the names of an experiment's results: they carry its parameters, input data and code."""
+    names = sorted(result_path(p).name for p in experiment['runs'])
+    return hashlib.sha256('\n'.join(names).encode()).hexdigest()
+
+
 def rows_of(experiment, runs, machine):
     """The finished rows (see README, "Columns of figures/results.json") of one experiment; runs is None if it was not run."""
     seconds = round(sum(meta['cpu_seconds'] for meta, _ in runs), 1) if runs else None
@@ -132,7 +139,7 @@ def rows_of(experiment, runs, machine):
             'seconds': seconds,
             'command': shortest_command(experiment), 'hardware': machine, 'date': time.strftime('%Y-%m-%d'),
             'level': experiment['level'], 'claim': experiment['claim'], 'note': experiment['missing'] or row.get('note'),
-            'main': bool(row.get('main'))})
+            'main': bool(row.get('main')), 'median': bool(row.get('median'))})
     return rows
 
 
@@ -167,7 +174,10 @@ def evaluated(experiment, machine):
     os.environ.setdefault('MPLBACKEND', 'Agg')
     runs = [load_npz(path, 'result') for path in saved_runs(experiment)] or None
     png = draw(experiment, runs) if runs else None
-    return [row | {'picture': content_digest(png) if png else None} for row in rows_of(experiment, runs, machine)]
+    curves = png.with_suffix('.csv') if png and 'curves' in experiment else None
+    made = {'picture': content_digest(png) if png else None, 'curves': content_digest(curves) if curves else None,
+            'runs': runs_digest(experiment) if runs else None}
+    return [row | made for row in rows_of(experiment, runs, machine)]
 
 
 def announce(experiments, wanted, todo, n_jobs, machine):
@@ -195,14 +205,14 @@ def asked(level, only, wanted):
 
 def reproduce(level, only, wanted_figures, n_jobs, cluster):
     """Run, evaluate, draw and report. Returns the process exit code: 1 if a run failed."""
-    start, machine = time.time(), hardware()
+    start, machine, before = time.time(), hardware(), report.read_rows()
     experiments = asked(level, only, wanted_figures)
     wanted = {result_path(p): p for experiment in experiments if not experiment['missing'] for p in experiment['runs']}
     announce(experiments, wanted, [p for path, p in wanted.items() if not is_complete(path)], n_jobs, machine)
     errors = sweep(list(wanted.values()), n_jobs, cluster)
     replaced = {(e['folder'], e['figure']) for e in experiments}
-    kept = [row for row in report.read_rows() if ((row['folder'], row['figure']) not in replaced if wanted_figures else
-                                                  row['folder'] not in folders(only))]
+    kept = [row for row in before if ((row['folder'], row['figure']) not in replaced if wanted_figures else
+                                      row['folder'] not in folders(only))]
     workers = max(1, min(joblib.effective_n_jobs(n_jobs), len(experiments)))
     for rows in joblib.Parallel(workers)(joblib.delayed(evaluated)(experiment, machine) for experiment in experiments):
         kept += rows

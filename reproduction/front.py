@@ -23,12 +23,12 @@ def link(row):
 
 
 def value(row, digits=4):
-    """'ours [low, high]' of a finished row, all with the digits that its 95 % interval warrants: one of half its width, two if
-    it begins with 1 to 3; without an interval `digits`."""
+    """'ours [low, high]' of a finished row, all with the digits that its 95 % interval warrants: one of the way to its nearer
+    end, two if that begins with 1 to 3; without an interval `digits`."""
     low, high = ends(row) if row['ours'] is not None else (None, None)
     if low == high:
         return number(row['ours'], digits)
-    half = (high - low) / 2
+    half = min(row['ours'] - low, high - row['ours']) or (high - low) / 2
     power = math.floor(math.log10(half))
     places = (half < 4 * 10 ** power) - power
     if places > 6 or max(abs(low), abs(high)) >= 1e7:
@@ -48,8 +48,11 @@ def bands(rows):
         text += f'; {f"these {len(misses)} do" if len(misses) > 1 else "one does"} not:** ' + '; '.join(named) + '.'
     else:
         text += '.**'
-    return (text + f' {len(rows) - len(judged)} more are reported without a band. Bands were set beforehand, '
-            'with [these exceptions](docs/results.md#what-is-a-band).')
+    replays = sum('legacy' in row['setting'] for row in judged)
+    others = sum(row['ours'] is not None for row in rows) - sum(row['ours'] is not None for row in judged)
+    return (text + f' {replays} of them are replays (seeds and random numbers of a released program). {others} more are '
+            'reported without a band. A band is where a number had to lie, set beforehand, with '
+            '[these exceptions](docs/results.md#what-is-a-band).')
 
 
 def tally(claims):
@@ -68,13 +71,14 @@ def speed(folder, paper):
 
 
 def headline(rows, paper):
-    """'what: 0.894 → 0.893 [0.884, 0.902]' of a paper's headline rows; rows that are not published yet are left out."""
+    """'what: 0.894 → 0.893 [0.884, 0.902]' of a paper's headline rows; rows that are not published yet are left out. Where the
+    paper prints no number the released program's stands there, called so."""
     lines = []
     for wanted in paper['headline']:
         for row in find(rows, wanted):
-            known = row['released'] if row['paper'] is None or wanted.get('beside') == 'released' else row['paper']
             runs = ' (one run)' if row['n'] == 1 else ''
-            lines.append(f'[{wanted["words"]}]({link(row)}): {number(known, 3)} → {value(row, 3)}{runs}')
+            known = f'{number(row["released"], 3)} (program)' if row['paper'] is None else number(row['paper'], 3)
+            lines.append(f'[{wanted["words"]}]({link(row)}): {known} → {value(row, 3)}{runs}')
     return '<br>'.join(lines) or '–'
 
 
@@ -110,7 +114,8 @@ def papers(rows):
         lines.append([f'[{paper["short"]}]({paper["link"]}){program}', paper['claim'],
                       f'[{tally([c for c in claims if c.folder == folder])}](CLAIMS.md#{folder})', headline(own, paper),
                       speed(folder, paper), f'[folder]({folder}/README.md), {notebooks}, [all rows]({PAGES}/{folder}.md)'])
-    headings = ['paper', 'claim', 'does it hold?', 'published → ours [95 %]', 'faster than the released program', 'read']
+    headings = ['paper', 'claim', 'does it hold?', 'published (program: measured with the released one) → ours [95 %]',
+                'faster than the released program', 'read']
     return table(headings, lines)
 
 
@@ -173,7 +178,8 @@ def paired(rows):
 def effect(claim):
     """What decides a claim: every row, or the range of a long series of rows."""
     def name(row):
-        return markdown(row['quantity']) + (' (replay)' if 'legacy' in row['setting'] else '')
+        elsewhere = f'{row["folder"]}: ' if row['folder'] != claim.folder else ''
+        return elsewhere + markdown(row['quantity']) + (' (replay)' if 'legacy' in row['setting'] else '')
     lines = []
     for found, rule in zip(claim.shown, claim.rules, strict=True):
         rule = f' ({rule})' if rule else ''

@@ -9,8 +9,8 @@ from common import ROOT, figures
 from common.data import content_digest
 from common.results import write_atomically
 from reproduction import front, strip
-from reproduction.evidence import groups
-from reproduction.experiments import PAPERS, listed
+from reproduction.evidence import verdict
+from reproduction.experiments import PAPERS, listed, runs_digest
 from reproduction.report import PUBLISHED, read_rows
 from reproduction.tables import fill, folder_table, main_table, page
 
@@ -44,38 +44,89 @@ def pages(rows, papers):
     write_atomically(PUBLISHED / 'strip.png', lambda file: drawn.savefig(file, format='png', dpi=140, facecolor='white'))
 
 
+def key(row):
+    """What an experiment is called by in rows."""
+    return row['folder'], row['mode'], row['figure']
+
+
+def experiments_of(papers):
+    """{key: experiment} of all that the folders' experiments.py list, in their order."""
+    return {(e['folder'], e['mode'], e['figure']): e for folder in papers for e in listed(folder, 'paper')}
+
+
+def refreshed(rows, known):
+    """Rows with what experiments.py says of them now (published values, band and so verdict, note, claim), in its order; what
+    it no longer lists is left out. known: experiments_of(...)"""
+    order = {}
+    for place, experiment in known.items():
+        for row in experiment['rows'] or [{'quantity': 'figure only'}]:
+            order[*place, row.get('setting', 'default'), row['quantity']] = experiment, row
+    found = {(*key(row), row['setting'], row['quantity']): row for row in rows}
+    new = []
+    for place, (experiment, row) in order.items():
+        if place in found:
+            band = row.get('band')
+            new.append(found[place] | {name: row.get(name) for name in ('paper', 'released', 'note')} | {
+                'band': list(band) if band else None, 'verdict': verdict(found[place]['ours'], band),
+                'claim': experiment['claim'], 'main': bool(row.get('main')), 'median': bool(row.get('median'))})
+    return new
+
+
+def obstacle(rows, known):
+    """Why these rows of a last run cannot be published, in words; None if they can."""
+    if not rows:
+        return 'there are no results; run reproduce.py --paper first'
+    for row in {key(row): row for row in rows}.values():
+        name = f'{row["folder"]} {row["mode"]}'
+        if row['level'] != 'paper' or row['standin'] or row['verdict'] == 'not run':
+            return (f'{name}: a {row["level"]} run, a stand-in or not run; run reproduce.py --paper first (--only and --figure '
+                    'restrict it)')
+        if key(row) not in known or row.get('runs') != runs_digest(known[key(row)]):
+            return f'{name}: parameters, data or code are no longer those of its runs; run reproduce.py --paper again'
+        place = figures.FIGURES / row['folder'] / f'{row["figure"]}.png'
+        for path, digest in ((place, row['picture']), (place.with_suffix('.csv'), row['curves'])):
+            if digest and (not path.exists() or content_digest(path) != digest):
+                return f'{path} is not what reproduce.py drew or wrote; run it again'
+    return None
+
+
 def publish(papers):
     """Copy rows, small pictures and curves to figures/published/ and fill the READMEs' tables. Returns an exit code.
 
-    Figures that the last run left out keep what was published of them, as long as the folder's experiments.py lists them.
+    Experiments that the last run left out keep what was published of them, as long as the folder's experiments.py lists them.
     """
-    rows = read_rows()
-    wrong = [row for row in rows if row['level'] == 'quick' or row['standin'] or row['verdict'] == 'not run']
-    if not rows or wrong:
-        first = wrong[0] if wrong else {}
-        why = f'{first["folder"]} {first["mode"]}: a quick run, a stand-in or not run' if first else 'there are no results'
-        print(f'nothing published ({why}); run reproduce.py in full first', file=sys.stderr)
+    rows, known = read_rows(), experiments_of(papers)
+    why = obstacle(rows, known)
+    if why:
+        print(f'nothing published: {why}', file=sys.stderr)
         return 1
-    pictures = {figures.FIGURES / row['folder'] / f'{row["figure"]}.png': row['picture'] for row in rows if row.get('picture')}
-    other = [path for path, digest in pictures.items() if not path.exists() or content_digest(path) != digest]
-    if other:
-        print(f'nothing published: {other[0]} is not the picture that reproduce.py drew; run it again', file=sys.stderr)
-        return 1
-    new = {(row['folder'], row['figure']) for row in rows}
-    order = [(e['folder'], e['figure']) for folder in papers for e in listed(folder, 'paper')]
-    rows += [row for row in read_rows(PUBLISHED / 'results.json') if (row['folder'], row['figure']) in set(order) - new]
-    rows.sort(key=lambda row: order.index((row['folder'], row['figure'])))
-    write_atomically(PUBLISHED / 'results.json', lambda file: file.write(json.dumps(rows, indent=1).encode()))
-    for folder, _, figure in groups(rows):
+    new = {key(row): row for row in rows}
+    for (folder, _, figure), row in new.items():
         source = figures.FIGURES / folder / f'{figure}.png'
-        if figure and source.exists():
+        if row['picture']:
             small_picture(source, PUBLISHED / f'{folder}_{figure}.png')
-        if source.with_suffix('.csv').exists():
+        if row['curves']:
             shutil.copyfile(source.with_suffix('.csv'), PUBLISHED / f'{folder}_{figure}.csv')
+    before = [row for row in read_rows(PUBLISHED / 'results.json') if key(row) not in new]
+    return write(refreshed(rows + before, known), papers)
+
+
+def write(rows, papers):
+    """The published rows and all pages that are made of them. Returns an exit code."""
+    write_atomically(PUBLISHED / 'results.json', lambda file: file.write(json.dumps(rows, indent=1).encode()))
     pages(rows, papers)
     print(f'published {len(rows)} rows to {PUBLISHED}')
     return 0
 
 
-if __name__ == '__main__':              # python -m reproduction.publish: the pages again, from the rows that are published
-    pages(read_rows(PUBLISHED / 'results.json'), PAPERS)
+def again(papers):
+    """The pages again, from the rows that are published and what experiments.py says of them. Returns an exit code."""
+    rows = read_rows(PUBLISHED / 'results.json')
+    if not rows:
+        print(f'{PUBLISHED / "results.json"} holds no rows: nothing to write pages from', file=sys.stderr)
+        return 1
+    return write(refreshed(rows, experiments_of(papers)), papers)
+
+
+if __name__ == '__main__':              # python -m reproduction.publish
+    sys.exit(again(PAPERS))

@@ -1,11 +1,13 @@
 """The report of reproduce.py: figures/report.html, one page that is complete in itself (its template: report.html)."""
 import base64
 import json
+import re
 from pathlib import Path
 
 import jinja2
 
 from common import ROOT, figures
+from common.data import content_digest
 from common.results import write_atomically
 from reproduction.claims import all_claims
 from reproduction.evidence import band, groups, number, ours
@@ -17,14 +19,21 @@ VERDICTS = ('pass', 'miss', 'no band', 'not run')
 def read_rows(path=None):
     """The rows of the last run ([] if there is none)."""
     path = path or figures.FIGURES / 'results.json'
-    return json.loads(path.read_text()) if path.exists() else []
+    try:
+        return json.loads(path.read_text()) if path.exists() else []
+    except ValueError as error:
+        raise ValueError(f'{path} is damaged ({error}); move it away, and reproduce.py writes it again from the finished runs'
+                         ) from error
 
 
-def picture(folder, figure):
-    """The PNG of a figure as base64 text: of the last run, or the published one; None if there is neither."""
-    places = figures.FIGURES / folder / f'{figure}.png', PUBLISHED / f'{folder}_{figure}.png'
-    found = next((path for path in places if path.exists()), None)
-    return base64.b64encode(found.read_bytes()).decode() if found else None
+def picture(row):
+    """The PNG of a row's figure as base64 text: that of the run which made the row (not what was drawn over it since), or the
+    published one; None if there is neither."""
+    place = figures.FIGURES / row['folder'] / f'{row["figure"]}.png'
+    if place.exists() and content_digest(place) != row.get('picture'):
+        return None
+    place = place if place.exists() else PUBLISHED / f'{row["folder"]}_{row["figure"]}.png'
+    return base64.b64encode(place.read_bytes()).decode() if place.exists() else None
 
 
 def columns(rows):
@@ -42,7 +51,7 @@ def interval(row):
 
 def anchor(row):
     """Name of an experiment's place on the page."""
-    return f'{row["folder"]}-{row["mode"]}-{row["figure"]}'.replace(' ', '').replace(',', '-')
+    return re.sub(r'[^\w-]+', '-', f'{row["folder"]}-{row["mode"]}-{row["figure"]}')
 
 
 def section(key, rows):
@@ -52,7 +61,7 @@ def section(key, rows):
     remarks = [[text for text in (row['setting'] if row['setting'] != 'default' else '', row['note'] or '') if text]
                for row in judged]
     return {'id': anchor(rows[0]), 'title': mode + (f' – {figure}' if figure else ''), 'first': rows[0],
-            'picture': picture(folder, figure) if rows[0]['verdict'] != 'not run' else None, 'figure': figure,
+            'picture': picture(rows[0]) if rows[0]['verdict'] != 'not run' else None, 'figure': figure,
             'rows': list(zip(judged, remarks, strict=True)), 'columns': columns(judged), 'tally': tally(judged)}
 
 
@@ -88,6 +97,7 @@ def write(rows, papers):
         overview=[overview(name, [row for row in rows if row['folder'] == name]) for name in names],
         misses=[(anchor(row), row) for row in rows if row['verdict'] == 'miss'],
         shortened=[name for name in names if any(row['folder'] == name and row['level'] == 'quick' for row in rows)],
+        headline=[name for name in names if any(row['folder'] == name and row['level'] == 'headline' for row in rows)],
         passed=judged.count('pass'), judged=len(judged), others=len(rows) - len(judged), ours=ours, band=band,
         claims={} if any(row['level'] == 'quick' for row in rows) else claims_of(names, rows),
         sections={name: [section(key, some) for key, some in groups(rows).items() if key[0] == name] for name in names})

@@ -17,10 +17,10 @@ ARMS = {                                # (mode, what is given): arms of the abl
 def reward():
     """Each part alone, three seeds, 21 epochs, all else as published."""
     arms = {name: members(mode, range(3), **given) for name, (mode, given) in ARMS.items()}
-    rows = [row(f'{name}: test accuracy after epoch 20, %', of(name_of_params(arms[name][0]), at_epoch(part, 20)), PAPER)
+    rows = [row(f'{name}: test accuracy after epoch 20, %', of(name_of_params(arms[name][0]), at_epoch(part, 20)))
             for name, part in {**dict.fromkeys(ARMS, 'test'), 'margin': 'fast_test'}.items()]
     rows.append(row('margin and slow weights: test accuracy after epoch 20, %',
-                    of(name_of_params(arms['margin'][0]), at_epoch('test', 20)), PAPER))
+                    of(name_of_params(arms['margin'][0]), at_epoch('test', 20))))
     return {'mode': 'paper_short, true_class, margin', 'figure': 'fig_reward', 'claim': CLAIMS['fig_reward'],
             'runs': [p for some in arms.values() for p in some], 'rows': rows, 'needs': 'mnist', 'curves': curves}
 

@@ -209,8 +209,10 @@ def experiment(folder='biohsic', figure='fig_1', level='headline', rows=(), miss
 
 def finished(folder, ours=1.0, verdict='pass', figure='fig_1'):
     """A finished row of a folder."""
-    row, = experiments.rows_of(experiment(folder, figure, rows=[evidence.row(f'{verdict} of {folder}', None)]), None, 'machine')
-    return row | {'ours': ours, 'verdict': verdict, 'n': 1, 'seconds': 1.0, 'band': [0, 1.5], 'picture': None}
+    of = experiment(folder, figure, 'paper', [evidence.row(f'{verdict} of {folder}', None)])
+    row, = experiments.rows_of(of, None, 'machine')
+    return row | {'ours': ours, 'verdict': verdict, 'n': 1, 'seconds': 1.0, 'band': [0, 1.5], 'picture': None, 'curves': None,
+                  'runs': experiments.runs_digest(of)}
 
 
 @pytest.fixture
@@ -223,7 +225,8 @@ def places(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / 'README.md').write_text('<!-- results -->\n<!-- /results -->\n')
     monkeypatch.setattr(experiments, 'PAPERS', {'impression_learning': 'One', 'biohsic': 'Two'})
-    monkeypatch.setattr(publish, 'listed', lambda folder, level: [experiment(folder, f'fig_{n}') for n in (1, 2)])
+    monkeypatch.setattr(publish, 'listed', lambda folder, level: [
+        experiment(folder, f'fig_{n}', level, [evidence.row(f'pass of {folder}', None, band=(0, 1.5))]) for n in (1, 2)])
     return tmp_path
 
 
@@ -254,8 +257,8 @@ def test_publishing_replaces_the_figures_of_the_last_run_and_keeps_the_others(pl
     assert '| smoke | pass of impression_learning |' in (places / 'impression_learning' / 'README.md').read_text()
 
 
-def test_what_was_shortened_stood_in_or_not_run_is_not_published(places):
-    for wrong in ({'level': 'quick'}, {'standin': 'digits'}, {'verdict': 'not run'}):
+def test_what_was_shortened_stood_in_not_run_or_is_out_of_date_is_not_published(places):
+    for wrong in ({'level': 'quick'}, {'level': 'headline'}, {'standin': 'digits'}, {'verdict': 'not run'}, {'runs': 'others'}):
         rows = [finished('biohsic'), finished('impression_learning') | wrong]
         (places / 'figures' / 'results.json').write_text(json.dumps(rows))
         assert publish.publish(experiments.PAPERS) == 1

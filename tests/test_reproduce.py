@@ -10,10 +10,11 @@ import pytest
 
 import reproduce
 from common import ROOT
+from common.figures import grid
 from common.params import load_params
-from impression_learning import exp_params, experiments
+from impression_learning import exp_params, experiments, plot_generator
 from impression_learning.experiments import each, row
-from reproduction import evidence, front
+from reproduction import evidence, front, publish, report
 from reproduction import experiments as main_job
 
 KEYS = {'folder', 'mode', 'setting', 'figure', 'quantity', 'paper', 'released', 'ours', 'sem', 'n', 'band', 'verdict',
@@ -22,7 +23,9 @@ KEYS = {'folder', 'mode', 'setting', 'figure', 'quantity', 'paper', 'released', 
 
 @pytest.fixture
 def sandbox(tmp_path, monkeypatch):
-    """Results, figures and published files below tmp_path; experiments() replaced by `sandbox.list`."""
+    """Results, figures and published files below tmp_path; experiments() replaced by `sandbox.list`, fig_1 by a small picture
+    (figures have tests of their own)."""
+    monkeypatch.setitem(plot_generator.FIGURES, 'fig_1', lambda runs: grid(1, 1, size=1)[0])
     for name, folder in (('common.results.RESULTS', 'results'), ('common.figures.FIGURES', 'figures'),
                          ('reproduction.report.PUBLISHED', 'published'), ('reproduction.publish.PUBLISHED', 'published')):
         monkeypatch.setattr(name, tmp_path / folder)
@@ -127,9 +130,9 @@ def test_a_failing_run_is_named_and_the_rest_is_done(sandbox, capsys):
 
 
 def test_a_picture_drawn_over_by_somebody_else_is_not_published(sandbox, capsys):
-    assert reproduce.main(['--jobs', '1']) == 0
+    assert reproduce.main(['--paper', '--jobs', '1']) == 0
     (sandbox.path / 'figures' / 'impression_learning' / 'fig_1.png').write_bytes(b'a picture of a toy run')
-    assert reproduce.main(['--publish']) == 1 and 'is not the picture that reproduce.py drew' in capsys.readouterr().err
+    assert reproduce.main(['--publish']) == 1 and 'is not what reproduce.py drew' in capsys.readouterr().err
     assert not (sandbox.path / 'published').exists()
 
 
@@ -137,10 +140,10 @@ def test_one_figure_leaves_the_other_rows_and_what_was_published(sandbox, capsys
     sandbox.list[:] = [tiny(), tiny(mode='SNR', figure='fig_2abc', rows=[row('n', lambda runs: float(len(runs)))])]
     for e in sandbox.list:
         e['figure'] = None if e['figure'] == 'fig_2abc' else e['figure']
-    assert reproduce.main(['--jobs', '1']) == 0 and reproduce.main(['--publish']) == 0
+    assert reproduce.main(['--paper', '--jobs', '1']) == 0 and reproduce.main(['--publish']) == 0
     before = sandbox.rows()
     sandbox.list[0]['rows'] = [row('anew', lambda runs: 1.0, main=True)]
-    assert reproduce.main(['--jobs', '1', '--figure', 'fig_1']) == 0
+    assert reproduce.main(['--paper', '--jobs', '1', '--figure', 'fig_1']) == 0
     assert sorted(r['quantity'] for r in sandbox.rows()) == ['anew', 'n'] and len(before) == 5
     assert reproduce.main(['--publish']) == 0
     published = json.loads((sandbox.path / 'published' / 'results.json').read_text())
@@ -153,13 +156,63 @@ def test_one_figure_leaves_the_other_rows_and_what_was_published(sandbox, capsys
 def test_quick_judges_nothing(sandbox):
     assert reproduce.main(['--quick', '--jobs', '1']) == 0
     assert {r['verdict'] for r in sandbox.rows()} == {'no band'}
-    assert reproduce.main(['--publish']) == 1                  # and is not published
+
+
+@pytest.mark.parametrize('level', [[], ['--quick']])
+def test_only_runs_of_all_figures_are_published(sandbox, level, capsys):
+    """A headline run has fewer seeds and figures: it would replace rows of many networks by rows of a few."""
+    assert reproduce.main([*level, '--jobs', '1']) == 0 and reproduce.main(['--publish']) == 1
+    assert 'run reproduce.py --paper first' in capsys.readouterr().err and not (sandbox.path / 'published').exists()
+
+
+def test_rows_of_other_parameters_or_code_are_not_published(sandbox, capsys):
+    assert reproduce.main(['--paper', '--jobs', '1']) == 0
+    sandbox.list[0]['runs'] = [load_params(exp_params, mode='smoke', seed=seed) for seed in (1, 3)]
+    assert reproduce.main(['--publish']) == 1 and 'no longer those of its runs' in capsys.readouterr().err
     assert not (sandbox.path / 'published').exists()
+
+
+def test_published_rows_follow_the_list_of_experiments(sandbox):
+    """Band, published values and notes are those of experiments.py now; what it lists no longer goes; ours stays."""
+    assert reproduce.main(['--paper', '--jobs', '1']) == 0 and reproduce.main(['--publish']) == 0
+    before = json.loads((sandbox.path / 'published' / 'results.json').read_text())
+    sandbox.list[0]['rows'] = [row('final R²', each(lambda d, p: d['R2']), 0.7, (5, 6), note='new')]
+    assert publish.again(main_job.PAPERS) == 0
+    only, = json.loads((sandbox.path / 'published' / 'results.json').read_text())
+    assert (only['released'], only['band'], only['verdict'], only['note']) == (0.7, [5, 6], 'miss', 'new')
+    assert only['ours'] == before[0]['ours'] and not only['main']
+
+
+def test_a_damaged_or_missing_list_of_rows_is_named(sandbox, capsys):
+    assert publish.again(main_job.PAPERS) == 1 and 'holds no rows' in capsys.readouterr().err
+    assert 'OLD TEXT' in (sandbox.path / 'README.md').read_text()
+    (sandbox.path / 'figures').mkdir()
+    (sandbox.path / 'figures' / 'results.json').write_text('[{"folder": ')
+    with pytest.raises(SystemExit):
+        reproduce.main(['--jobs', '1'])
+    assert 'results.json is damaged' in capsys.readouterr().err
+    assert not (sandbox.path / 'results').exists()              # said before anything is computed
+
+
+def test_a_picture_that_no_row_made_is_neither_reported_nor_published(sandbox):
+    """plot_generator writes figures of single runs to the same places."""
+    assert reproduce.main(['--paper', '--jobs', '1']) == 0 and reproduce.main(['--publish']) == 0
+    good = (sandbox.path / 'published' / 'impression_learning_fig_1.png').read_bytes()
+    drawn = sandbox.path / 'figures' / 'impression_learning' / 'fig_1.png'
+    drawn.write_bytes(drawn.read_bytes() + b' ')
+    assert report.picture(sandbox.rows()[0]) is None
+    other = tiny(mode='SNR', figure=None, rows=[row('n', lambda runs: float(len(runs)))])
+    sandbox.list[:] = [other]
+    assert reproduce.main(['--paper', '--jobs', '1']) == 0
+    sandbox.list[:] = [tiny(), other]
+    assert reproduce.main(['--publish']) == 0
+    assert len(json.loads((sandbox.path / 'published' / 'results.json').read_text())) == 5
+    assert (sandbox.path / 'published' / 'impression_learning_fig_1.png').read_bytes() == good
 
 
 def test_publishing_fills_the_tables_and_copies_small_pictures(sandbox):
     assert reproduce.main(['--publish']) == 1                  # nothing to publish yet
-    reproduce.main(['--jobs', '1'])
+    reproduce.main(['--paper', '--jobs', '1'])
     assert reproduce.main(['--publish']) == 0
     front = (sandbox.path / 'README.md').read_text()
     assert front.startswith('before\n') and front.endswith('after\n') and 'OLD TEXT' not in front
@@ -185,7 +238,7 @@ def test_numbers_for_people(value, digits, text):
     (0.1678, (0.1276, 0.2081), '0.17 [0.13, 0.21]'), (39.69, None, '39.69'), (97.84, (97.59, 98.1), '97.84 [97.59, 98.10]'),
     (0.8927, (0.8838, 0.9016), '0.893 [0.884, 0.902]'),
     (912.3, (668.2, 1156.4), '910 [670, 1160]'), (-0.0004, (-0.0031, 0.0023), '-0.0004 [-0.0031, 0.0023]'),
-    (3e-9, (1e-9, 5e-9), '3e-9 [1e-9, 5e-9]')])
+    (3e-9, (1e-9, 5e-9), '3e-9 [1e-9, 5e-9]'), (2.4571, (1.5188, 18.6947), '2.5 [1.5, 18.7]')])
 def test_a_value_has_the_digits_that_its_interval_warrants(ours, interval, text):
     assert front.value({'ours': ours, 'interval': interval, 'sem': None, 'n': 3}) == text
 
