@@ -17,7 +17,7 @@ import numpy as np
 if not __package__:                     # run as a file, or cell by cell: the modules beside it, not another installed copy
     sys.path.insert(0, str(Path(globals().get('__file__', 'cell')).resolve().parents[1]))
 
-from common.figures import finished, grid, save_figure, style, whole_number
+from common.figures import finished, grid, save_figure, style, variant, whole_number
 from common.params import demand, load_params
 from common.results import result_path
 from common.script import plots
@@ -273,13 +273,14 @@ def main(words):
     if mode not in ('lr_optim', 'Vocal_Digits', 'tuned') and not panels.finite(runs):       # these draw a divergence
         raise ValueError(f'mode={mode}: every run diverged, there is nothing to draw')
     names = ['fig_backprop'] if members[0].algorithm == 'backprop' and mode != 'tuned' else OF_MODE[mode]
+    changed = variant(exp_params, runs)
     for name in names:
-        save_figure(drawn(name, FIGURES[name], runs), 'impression_learning', name)
+        save_figure(drawn(name, FIGURES[name], runs), 'impression_learning', name + changed)
     demand(given['image_save'] != 'True' or mode in SINGLE, f'image_save=True does nothing: mode={mode} has no single panels')
     for name, (panel, columns) in SINGLE.get(mode, {}).items() if given['image_save'] == 'True' else ():
         figure, axes = grid(1, columns, 5)
         drawn(name, panel, axes[0] if columns > 1 else axes[0, 0], runs)
-        save_figure(figure, 'impression_learning', name)
+        save_figure(figure, 'impression_learning', name + changed)
 
 
 def drawn(name, draw, *args):

@@ -1,5 +1,6 @@
 """Impression learning: which figures plot_generator draws from which results, and how it ends when it cannot."""
 import dataclasses
+import re
 
 import matplotlib
 import matplotlib.figure
@@ -17,17 +18,26 @@ matplotlib.use('Agg')
 
 @pytest.fixture
 def plot(tmp_path, monkeypatch):
-    """plot(*words) draws into tmp_path and returns the names of all figures there; plot.run(**given) makes a result."""
+    """plot(*words) draws into tmp_path and returns the names of all figures there, without what stands for changed parameters;
+    plot.run(**given) makes a result."""
     monkeypatch.setattr('common.results.RESULTS', tmp_path / 'results')
     monkeypatch.setattr('common.figures.FIGURES', tmp_path / 'figures')
 
     def draw(*words):
         plot_generator.main(list(words))
         matplotlib.pyplot.close('all')
-        return {path.stem for path in (tmp_path / 'figures').rglob('*.png')}
+        return {re.sub(r'(_member\d+)?(-[0-9a-f]{6})?$', '', path.stem) for path in (tmp_path / 'figures').rglob('*.png')}
 
     draw.run = lambda **given: finish(load_params(exp_params, **given))
     return draw
+
+
+def test_other_parameters_do_not_draw_over_the_figures_of_a_mode(plot, tmp_path):
+    for more in ({}, {'sigma_latent': 0.2}):
+        plot.run(mode='smoke', **more)
+        plot('mode=smoke', *(f'{name}={value}' for name, value in more.items()))
+    names = [path.stem for path in (tmp_path / 'figures').rglob('*.png')]
+    assert len(names) == 2 and 'fig_1_smoke' in names and any(re.fullmatch('fig_1_smoke-[0-9a-f]{6}', name) for name in names)
 
 
 def test_single_panels_bear_the_released_names(plot):
