@@ -152,10 +152,13 @@ def test_a_packed_network_decides_alike(network):
     assert abs(right[0] - right[1]) < 0.1
 
 
-def test_the_published_network_reads_digits():
-    """It is small, knows ten digits, was trained on MNIST: at least 90 % of the first 500 test images."""
-    p, weights = evaluate.load(classify.NETWORK)
-    assert classify.NETWORK.stat().st_size < 2_000_000 and (p.data, p.n_classes) == ('mnist', 10)
+@pytest.mark.parametrize('mode', ['beyond', 'paper'])
+def test_the_published_networks_read_digits(mode):
+    """Both are small, know ten digits, were trained on MNIST: at least 90 % of the first 500 test images."""
+    place = classify.NETWORK.parent / f'network_{mode}.npz'
+    p, weights = evaluate.load(place)
+    assert sum(path.stat().st_size for path in place.parent.glob('network_*.npz')) <= 2_000_000
+    assert (p.mode, p.data, p.n_classes) == (mode, 'mnist', 10)
     try:
         found, labels = data.idx_images('mnist', 'test')
     except FileNotFoundError:
