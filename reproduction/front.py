@@ -50,7 +50,7 @@ def bands(rows):
         text += '.**'
     replays = sum('legacy' in row['setting'] for row in judged)
     others = sum(row['ours'] is not None for row in rows) - sum(row['ours'] is not None for row in judged)
-    return (text + f' {replays} of them are replays (seeds and random numbers of a released program). {others} more are '
+    return (text + f' {replays} of the judged are replays (seeds and random numbers of a released program). {others} more are '
             'reported without a band. A band is where a number had to lie, set beforehand, with '
             '[these exceptions](docs/results.md#what-is-a-band).')
 
