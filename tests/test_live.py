@@ -12,7 +12,7 @@ jupyter_client = pytest.importorskip('jupyter_client')
 def copy(tmp_path_factory):
     """A copy of what impression_learning needs, to be edited."""
     place = tmp_path_factory.mktemp('copy')
-    for name in ('impression_learning', 'common'):
+    for name in ('impression_learning', 'common', 'reproduction'):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns('__pycache__', '*.ipynb'))
     shutil.copy(ROOT / 'plasticity.mplstyle', place)
     return place
