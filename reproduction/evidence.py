@@ -135,9 +135,19 @@ def band(row):
     return f'≥ {number(low)}' if high is None else f'≤ {number(high)}' if low is None else f'{number(low)} .. {number(high)}'
 
 
+def key(found):
+    """What an experiment (or one of its finished rows) is called by: (folder, mode, figure)."""
+    return found['folder'], found['mode'], found['figure']
+
+
 def groups(rows):
-    """Finished rows of one experiment together: {(folder, mode, figure): rows}."""
+    """Finished rows of one experiment together: {key: rows}."""
     found = {}
     for row in rows:
-        found.setdefault((row['folder'], row['mode'], row['figure']), []).append(row)
+        found.setdefault(key(row), []).append(row)
     return found
+
+
+def unjudged(rows):
+    """How many finished rows have a number and no band."""
+    return sum(row['verdict'] == 'no band' and row['ours'] is not None for row in rows)

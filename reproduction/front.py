@@ -7,7 +7,7 @@ import jinja2
 from common import ROOT
 from common.results import write_atomically
 from reproduction.claims import VERDICTS, all_claims, ends, find, read
-from reproduction.evidence import number
+from reproduction.evidence import number, unjudged
 from reproduction.tables import anchor, fill, markdown, rows_table, table
 
 PAGES = 'figures/published'
@@ -49,9 +49,8 @@ def bands(rows):
     else:
         text += '.**'
     replays = sum('legacy' in row['setting'] for row in judged)
-    others = sum(row['ours'] is not None for row in rows) - sum(row['ours'] is not None for row in judged)
-    return (text + f' {replays} of the judged are replays (seeds and random numbers of a released program). {others} more are '
-            'reported without a band. A band is where a number had to lie, set beforehand, with '
+    return (text + f' {replays} of the judged are replays (seeds and random numbers of a released program). '
+            f'{unjudged(rows)} more are reported without a band. A band is where a number had to lie, set beforehand, with '
             '[these exceptions](docs/results.md#what-is-a-band).')
 
 

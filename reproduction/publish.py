@@ -9,7 +9,7 @@ from common import ROOT, figures
 from common.data import content_digest
 from common.results import write_atomically
 from reproduction import front, strip
-from reproduction.evidence import verdict
+from reproduction.evidence import groups, key, verdict
 from reproduction.experiments import PAPERS, listed, runs_digest
 from reproduction.report import PUBLISHED, read_rows
 from reproduction.tables import fill, folder_table, main_table, page
@@ -44,14 +44,9 @@ def pages(rows, papers):
     write_atomically(PUBLISHED / 'strip.png', lambda file: drawn.savefig(file, format='png', dpi=140, facecolor='white'))
 
 
-def key(row):
-    """What an experiment is called by in rows."""
-    return row['folder'], row['mode'], row['figure']
-
-
 def experiments_of(papers):
     """{key: experiment} of all that the folders' experiments.py list, in their order."""
-    return {(e['folder'], e['mode'], e['figure']): e for folder in papers for e in listed(folder, 'paper')}
+    return {key(e): e for folder in papers for e in listed(folder, 'paper')}
 
 
 def refreshed(rows, known):
@@ -76,15 +71,15 @@ def obstacle(rows, known):
     """Why these rows of a last run cannot be published, in words; None if they can."""
     if not rows:
         return 'there are no results; run reproduce.py --paper first'
-    for row in {key(row): row for row in rows}.values():
+    for place, (row, *_) in groups(rows).items():
         name = f'{row["folder"]} {row["mode"]}'
         if row['level'] != 'paper' or row['standin'] or row['verdict'] == 'not run':
             return (f'{name}: a {row["level"]} run, a stand-in or not run; run reproduce.py --paper first (--only and --figure '
                     'restrict it)')
-        if key(row) not in known or row.get('runs') != runs_digest(known[key(row)]):
+        if place not in known or row.get('runs') != runs_digest(known[place]):
             return f'{name}: parameters, data or code are no longer those of its runs; run reproduce.py --paper again'
-        place = figures.FIGURES / row['folder'] / f'{row["figure"]}.png'
-        for path, digest in ((place, row['picture']), (place.with_suffix('.csv'), row['curves'])):
+        png = figures.FIGURES / row['folder'] / f'{row["figure"]}.png'
+        for path, digest in ((png, row['picture']), (png.with_suffix('.csv'), row['curves'])):
             if digest and (not path.exists() or content_digest(path) != digest):
                 return f'{path} is not what reproduce.py drew or wrote; run it again'
     return None
@@ -100,8 +95,8 @@ def publish(papers):
     if why:
         print(f'nothing published: {why}', file=sys.stderr)
         return 1
-    new = {key(row): row for row in rows}
-    for (folder, _, figure), row in new.items():
+    new = groups(rows)
+    for (folder, _, figure), (row, *_) in new.items():
         source = figures.FIGURES / folder / f'{figure}.png'
         if row['picture']:
             small_picture(source, PUBLISHED / f'{folder}_{figure}.png')

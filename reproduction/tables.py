@@ -2,7 +2,7 @@
 from common.results import write_atomically
 from reproduction import report
 from reproduction.claims import read
-from reproduction.evidence import band, groups, number, ours, published
+from reproduction.evidence import band, groups, number, ours, published, unjudged
 from reproduction.report import columns, interval, tally
 
 
@@ -92,13 +92,12 @@ def page(folder, rows, papers):
     """The published report of one paper as Markdown, which hosting sites show without running anything (dark mode, print and
     phone included): contents, what lies outside its band, then claim, figure and rows of every experiment."""
     judged = [row['verdict'] for row in rows if row['verdict'] in ('pass', 'miss')]
-    others = sum(row['verdict'] == 'no band' and row['ours'] is not None for row in rows)
     found = groups(rows)
     claims = f'[what the paper claims, and what holds](../../CLAIMS.md#{folder}) · ' if folder in read('papers') else ''
     parts = [f'# {papers[folder]}',
              f'[The folder](../../{folder}/README.md) · {claims}[settings and columns](../../docs/results.md)',
              f'{judged.count("pass")} of {len(judged)} judged numbers lie in their '
-             f'[bands](../../docs/results.md#what-is-a-band); {others} more are reported without one. '
+             f'[bands](../../docs/results.md#what-is-a-band); {unjudged(rows)} more are reported without one. '
              '± is one standard error of the mean over n independent runs. '
              'A click on a picture opens it.']
     misses = [f'* [{markdown(row["quantity"])}](#{anchor(row)}): ours {ours(row)}, band {band(row)}'
