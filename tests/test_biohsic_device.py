@@ -1,4 +1,4 @@
-"""biohsic: convolutions on a device whose tensors refuse what CUDA's refuse (no GPU needed); reuse of forward passes."""
+"""biohsic: convolutions on a device whose tensors refuse what CUDA's refuse (no GPU needed), and on one where there is; reuse of forward passes."""
 import numpy as np
 import pytest
 import torch
@@ -54,6 +54,15 @@ def test_a_run_on_the_device_is_that_on_the_cpu(task, given, monkeypatch):
     monkeypatch.setattr(cnn, 'to_device', elsewhere)
     for name, value in simulation.run(p).items():
         np.testing.assert_allclose(value, here[name], rtol=1e-12, err_msg=name)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device here')
+@pytest.mark.parametrize('given', [{}, {'task': 'hsic'}, {'task': 'bp'}, {'modulator': 'none'}, {'train_metrics': False}])
+def test_a_gpu_computes_what_the_cpu_does(given):
+    here, there = (simulation.run(load_params(exp_params, mode='smoke', model='cnn', features=(6, 4), train_size=40, nepochs=2,
+                                              dtype='float64', device=device, **given)) for device in ('cpu', 'cuda'))
+    for name, value in here.items():
+        np.testing.assert_allclose(there[name], value, rtol=1e-7, atol=1e-11, err_msg=name)
 
 
 def test_passes_that_are_used_again_change_nothing():
