@@ -1,5 +1,5 @@
-"""biohsic: convolutions on a device whose tensors refuse what CUDA's refuse (no GPU needed), on a GPU where there is one; reuse of
-forward passes."""
+"""biohsic: convolutions on a device whose tensors refuse what those of CUDA refuse (no GPU needed), on a GPU where there is one;
+reuse of forward passes."""
 import numpy as np
 import pytest
 import torch
