@@ -1,4 +1,4 @@
-"""biohsic: convolutions on a device whose tensors refuse what those of CUDA refuse (no GPU needed), on a GPU where there is one;
+"""biohsic: convolutions on a device whose tensors refuse what those of CUDA refuse (no GPU needed), and on a real GPU;
 reuse of forward passes."""
 import numpy as np
 import pytest
