@@ -2,13 +2,11 @@
 import functools
 import json
 import textwrap
-import warnings
-from dataclasses import asdict
 from itertools import product
 
 from biohsic import exp_params
 from biohsic.plot_panels import COLOURS, LABELS, NAMES, kind
-from common.params import load_params
+from common.figures import mode_values
 
 COUNTED = ('mode', 'array_num', 'nmodels')          # told in other words wherever a run is named
 TOLD = (*COUNTED, 'seed', 'nepochs', 'batch_size', 'gamma')                         # ... in the line below a figure
@@ -24,9 +22,7 @@ STYLES = ('-', ':', '-.', (0, (6, 2, 1, 2, 1, 2)))  # dashed: published
 def plain(mode, array_num=1, released_code=False):
     """{name: value} of all parameters of a mode as exp_params.py has it, as a file holds them."""
     more = {'array_num': array_num} if exp_params.SWEEPS.get(mode) else {}
-    with warnings.catch_warnings(action='ignore'):
-        p = load_params(exp_params, mode=mode, released_code=released_code, **more)
-    return json.loads(json.dumps(asdict(p)))
+    return mode_values(exp_params, mode=mode, released_code=released_code, **more)
 
 
 def params_of(run):

@@ -45,19 +45,24 @@ def save_figure(figure, package, name):
     return path.with_suffix('.png')
 
 
+def mode_values(module, **given):
+    """{name: value} of all parameters, as a file holds them, of a mode of exp_params.py (`module`) and of what is `given`."""
+    with warnings.catch_warnings(action='ignore'):
+        p = load_params(module, **given)
+    return json.loads(json.dumps(dataclasses.asdict(p)))         # tuples as lists
+
+
 def variant(module, runs, told=('seed', 'array_num')):
     """What a figure's name needs beside what is `told` in it: '' for modes as exp_params.py (`module`) has them; else the only
     member of a sweep, and '-' and six digits (hex) of what the parameters of the runs [(meta, arrays), ...] change."""
     changes, alone = set(), ''
     for meta, _ in runs:
-        params = json.loads(json.dumps(meta['params']))         # tuples as lists, as a file has them
+        params = json.loads(json.dumps(meta['params']))
         sweep = sweep_of(module, params['mode'], params.get('released_code', False))
         member = {name: params[name] for name in ('array_num', 'released_code') if sweep and name in params}
         if any(set(one) - set(told) for one in sweep) and len({meta['params']['array_num'] for meta, _ in runs}) == 1:
             alone = f'_member{params["array_num"]}'
-        with warnings.catch_warnings(action='ignore'):
-            plain = dataclasses.asdict(load_params(module, mode=params['mode'], **member)) | {'released_code': False}
-        plain = json.loads(json.dumps(plain))
+        plain = mode_values(module, mode=params['mode'], **member) | {'released_code': False}
         changes.add(json.dumps({name: value for name, value in params.items()
                                 if name not in told and value != plain.get(name)}, sort_keys=True))
     changes -= {'{}'}

@@ -1,16 +1,14 @@
 """Impression learning: what stands on every figure: panel letters, and which runs it shows."""
 import string
-import warnings
 
-from common.params import load_params
+from common.figures import mode_values
 from impression_learning import exp_params
 
 
 def changed(params):
     """{name: value} of the parameters of a run that are not those of its mode (but for the seed)."""
-    with warnings.catch_warnings(action='ignore'):
-        plain = load_params(exp_params, **{name: params[name] for name in ('mode', 'array_num', 'released_code')})
-    return {name: value for name, value in params.items() if name != 'seed' and value != getattr(plain, name, value)}
+    plain = mode_values(exp_params, **{name: params[name] for name in ('mode', 'array_num', 'released_code')})
+    return {name: value for name, value in params.items() if name != 'seed' and value != plain.get(name, value)}
 
 
 def stamp(figure, runs):

@@ -1,9 +1,8 @@
 """Task-dependent representations: what stands on every figure: panel letters, and which runs it shows."""
 import functools
 import string
-import warnings
 
-from common.params import load_params
+from common.figures import mode_values
 from task_plasticity import exp_params
 
 LONGEST = 220                           # characters below a figure
@@ -12,9 +11,7 @@ FIGURES = {}                            # name: function of finished runs [(meta
 
 def changed(params):
     """{name: value} of the parameters of a run (but for the seed) that neither its mode nor its objective brings."""
-    given = {name: params[name] for name in ('mode', 'array_num', 'objective', 'network_file')}
-    with warnings.catch_warnings(action='ignore'):
-        plain = vars(load_params(exp_params, **given))
+    plain = mode_values(exp_params, **{name: params[name] for name in ('mode', 'array_num', 'objective', 'network_file')})
     task = exp_params.MODES[params['mode']].get('objective', exp_params.Params.objective)
     plain = params | plain | {'seed': params['seed'], 'objective': task, 'network_file': ''}
     return {name: value for name, value in params.items() if value != plain[name]}
