@@ -23,7 +23,7 @@ CHECKS = {                              # mathematics: the mean of their updates
 WAY, KEPT = 0.9, 0.8                    # criterion: this share of the way that back-propagation goes; at the end no less than
 SMOOTH = {'PAL': 1, 'FA': 1}            # points of a running mean over the scores; others: 5
 SLOW, LONGER, SPIKING = ('PAL', 'FA', 'transport'), 10.0, ('rstdp', 'rstdp_margin')
-NOTE = 'trained for 6 epochs of yin-yang (--paper: 60), early: the paper trains for 400, and B takes long to align'
+NOTE = 'trained for 60 epochs of yin-yang (without --paper: 6), early: the paper trains for 400, and B takes long to align'
 CLAIM = ('Five local rules by the same measures: how close the mean update is to the gradient, how noisy a single one is, how '
          'many samples learning takes, and what accuracy on MNIST costs. Tasks and networks differ, so only rules of the same '
          'network compare directly.')

@@ -240,7 +240,8 @@ plt.show()
 # * *The rule descends the HSIC objective*: in part. The released signal is the gradient for N = 2 only.
 # * *A reservoir can supply the signal*: while something goes on teaching it, yes: XOR is learned in a closed loop (README).
 #   Trained before and frozen it is no better there than no signal.
-# * *More memory is better*: training accuracy on CIFAR-10 in the paper; on MNIST here it does not rise with N.
+# * *More memory is better*: the training accuracy rises with N on CIFAR-10 (67 to 87 %), where the read-out learns from more
+#   samples, too; on MNIST it does not. That N = 4 to 8 is best on test images is not shown.
 #
 # ## Now change it
 #

@@ -114,8 +114,7 @@ def switch_period(level):
 Q7_NOTE = (
     'In the paper’s mathematics the middle layer learns its top-down weights on every wake step (Q7). What can be learned gets '
     'better by it, while fantasies grow to their right size and differ more from the stimulus of the moment: the published '
-    'loss is 96 % |fantasy − stimulus|². It is judged together with the loss without that term. Worse than with '
-    'switch_all_layers=True: the correlation-matrix cosine and the autocorrelation.')
+    'loss is 96 % |fantasy − stimulus|². It is judged together with the loss without that term.')
 
 
 def without_fantasy_term(d, p):

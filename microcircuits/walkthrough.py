@@ -179,8 +179,8 @@ small = d['final_BPP_1'].ravel()
 print('final B', small.round(8), ' cosine with W^T', round(cosines[-1], 4))
 
 # %% [markdown]
-# The final numbers are those that the original notebook prints. Prospective rates are essential: noise that is
-# smeared over 5 ms of membrane would no longer fit the noise that the synapse sees now.
+# The final numbers are those that the original notebook prints. Prospective rates are essential for noise as fast
+# as this: smeared over 5 ms of membrane it would no longer fit the noise that the synapse sees now.
 
 # %%
 for rho, text in ((1.0, 'prospective'), (0.0, 'lagging')):
@@ -209,7 +209,7 @@ plt.show()
 print('first epoch', angles[0].round(0), ' last', angles[-1].round(0))
 
 # %% [markdown]
-# At first the hidden layers' updates are orthogonal to the gradient: they would learn something random. As $B$
+# At first the hidden layers' updates stand at 90 degrees or more to the gradient: they would learn something random. As $B$
 # aligns, they turn towards the gradient, the layers near the output first. The output layer never needed $B$.
 #
 # ## The paper's Figure 3, from the published run
@@ -226,13 +226,14 @@ plt.show()
 # %% [markdown]
 # ## What holds
 #
-# - Noise alone teaches $B$ the direction of $W^T$ (or of $\varphi' W^T \varphi'$, when cells saturate), deep in a
-#   hierarchy: yes, exactly as published.
+# - Noise alone teaches $B$ the direction of $W^T$, in the small circuits as published. When cells saturate, $B$ goes towards
+#   $\varphi' W^T \varphi'$, deep in a hierarchy; the published curves are replayed, but within 45 degrees it comes for certain
+#   in the top layer only (52, 44 and 31 degrees): not shown.
 # - A student that fails with feedback alignment learns with PAL: yes, 10 of 10 seeds.
 # - "PAL learns yin-yang better than FA **because** $B$ is learned": the README's table has the missing control, PAL
 #   with $B$ fixed.
-# - Noise must be slower than the few steps of the way up and back, and faster than the signal; rates must be
-#   prospective.
+# - Noise must be slower than the few steps of the way up and back, and faster than the signal. Rates must be prospective
+#   where the noise is fast (10 steps); with noise of 100 steps the top layer aligns without, of 1,000 steps all layers do.
 #
 # ## Now change it
 #

@@ -37,8 +37,8 @@ plt = style()
 #
 # Twelve input channels with bell-shaped tuning, $s_k=\max(0,\cos(\theta-\phi_k))$; $N$ recurrent neurons with rates $r$;
 # outputs $o=Dr$. In **estimation** the outputs should be $(\cos\theta,\sin\theta)$, in **categorisation** one output reports
-# the probability that $\theta$ lies on the right half of the circle. Some stimuli are more frequent than others: the *prior*
-# is a von Mises density, a bell on the circle.
+# the probability that $\theta$ lies on the upper half of the circle, from 0 to $\pi$. Some stimuli are more frequent than
+# others: the *prior* is a von Mises density, a bell on the circle.
 
 # %%
 figure, axes = grid(1, 3, 3.6)
@@ -163,19 +163,20 @@ print(f'error at pi / at 0: {1 / session.ratio(session.error):.1f}; mean rate at
 #
 # The rows of the last published runs of this project (networks trained from scratch; `python reproduce.py --paper --only
 # task_plasticity` makes them). A band comes from the released program or from several of its runs; "no band" is a finding.
+# In brackets: 95 % interval over networks.
 
 # %%
 rows = json.loads((ROOT / 'figures' / 'published' / 'results.json').read_text())
 for row in [row for row in rows if row['folder'] == 'task_plasticity']:
     if row['main'] or 'volume fraction at 0' in row['quantity']:
-        spread = '' if row['sem'] is None else f' ± {row["sem"]:.2g}'
-        print(f'{row["mode"]:16} {row["quantity"]:60} {row["ours"]:8.3g}{spread:9} (n = {row["n"]}) {row["verdict"]}')
+        spread = f' [{row["interval"][0]:.3g}, {row["interval"][1]:.3g}]' if row['interval'] else ''
+        print(f'{row["mode"]:16} {row["quantity"]:60} {row["ours"]:8.3g}{spread:16} (n = {row["n"]}) {row["verdict"]}')
 
 # %% [markdown]
 # Learning works in both tasks and quickly; resources follow the prior and, in categorisation, the probable class boundary.
 # Less certain is the statement on noise: that learning moves noise out of the outputs' way shows at high noise
-# ($\sigma=0.4$); at the paper's $\sigma=0.2$ the share of the noise that the outputs see at the frequent stimulus is not
-# shown to be smaller than in networks of which only the decoder learned.
+# ($\sigma=0.4$); at the paper's $\sigma=0.2$ the share of the noise that the outputs see at the frequent stimulus is a
+# third larger than in networks of which only the decoder learned.
 #
 # ## Now change it
 #
