@@ -6,6 +6,7 @@ what is checked there is the SHA-256 over the sorted names and bytes of the reco
 import hashlib
 import shutil
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -71,7 +72,12 @@ def fetch_fsdd():
 def fetch_cifar10():
     """The official batches into data/cifar-10-batches-py/."""
     url, sha = CIFAR10
-    pooch.retrieve(url, known_hash=sha, path=HERE / 'cache', progressbar=True, processor=pooch.Untar(extract_dir=str(HERE)))
+    archive, name = pooch.retrieve(url, known_hash=sha, path=HERE / 'cache', progressbar=True), 'cifar-10-batches-py'
+    (HERE / name).mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=HERE) as folder:
+        shutil.unpack_archive(archive, folder, 'gztar', filter='data')
+        for path in (Path(folder) / name).iterdir():
+            path.replace(HERE / name / path.name)
 
 
 SETS = {'mnist': lambda: fetch_idx('mnist'), 'fashion_mnist': lambda: fetch_idx('fashion_mnist'), 'fsdd': fetch_fsdd,

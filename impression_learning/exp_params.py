@@ -31,7 +31,7 @@ class Params:                           # value = the standard setting (Fig. 1)
     first_sample: str = 'innovation'    # z_0: 'innovation', 'first_component' (released, Q1), 'stationary'
     n_digits: int = 10                  # classes used of MNIST or the spoken digits
     repeat_length: int = 10             # steps that each MNIST image is shown
-    data_dir: str = ''                  # where to look for data first
+    data_dir: str = ''                  # the only place to look for data ('': $PLASTICITY_DATA, data/)
     # network
     n_neurons: int = 20                 # units of layer 1                                    n_1
     n_top: int = 0                      # units of layer 2 (0: layer 1 is the top)            n_2
@@ -56,7 +56,7 @@ class Params:                           # value = the standard setting (Fig. 1)
     n_compare: int = 4                  # SNR: samples of the repeated sequence
     epoch_num_snr: int = 1_000_000      # SNR: repeats
     # the paper's mathematics or the released program's (README, "Where paper and released code disagree")
-    released_code: bool = False         # sets all below to RELEASED
+    released_code: bool = False         # sets those of RELEASED, but not rng
     rng: str = 'modern'                 # or 'legacy': one RandomState in the released program's order of draws
     squared_loss: bool = True           # Q2: squares in the wake loss of the latent layers
     reinforce_gain: float = -0.5        # Q3: sign and factor of REINFORCE's score term

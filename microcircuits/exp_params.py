@@ -93,7 +93,7 @@ class Params:                           # value = Fig. 3a-c, weakly driven deep 
     angles: bool = True                 # alignment angles at every record
     compare: str = ''                   # 'BP': compare the updates of W with back-propagation's, epoch by epoch
     # the paper's mathematics or the released program's (README, "Where paper and released code disagree")
-    released_code: bool = False         # sets all below to RELEASED
+    released_code: bool = False         # sets those of RELEASED, but not rng
     rng: str = 'modern'                 # or 'legacy': RandomState in the released program's order of draws
     stale_apical: bool = False          # D6: phased line, noise and apical voltage of inactive layers are stale
     shared_counter: bool = False        # D7: all hidden layers share one counter of noise draws

@@ -145,7 +145,7 @@ MODES = {
     'validation': dict(n_validation=10_000, epochs_s3=160),                  # the epoch is chosen on withheld images
     'cifar10': dict(data='cifar10', n_train=50_000),                         # the default network on CIFAR-10 in grey
     'fashion_mnist': dict(data='fashion_mnist'),                             # the default network on Fashion-MNIST
-    'small': _SMALL,                                                         # ten seconds
+    'small': _SMALL,                                                         # five seconds
     'digits': dict(data='digits', n_train=1500, n_test=297, epochs_s3=21),   # stand-in data: not MNIST
     'smoke': dict(n_train=200, n_test=100, epochs_s1=1, epochs_s2=1, epochs_s3=1, factor_window=100),    # one second
 }

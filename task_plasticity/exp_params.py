@@ -1,6 +1,7 @@
 """Task-dependent representations: parameters. Choose `mode` (or edit a value), save, run simulation.py.
 
-Values and names are those of the released parameter file. Unit of time: the network time constant; angles in rad.
+Values and names are those of the released parameter file (but lambda_l2, which its program ignores). Unit of time: the network
+time constant; angles in rad.
 """
 import math
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Params:                           # value = estimation (Figs. 1-3)
     array_num: int = 1                  # member of the mode's sweep; 0 = all
     seed: int = 120994                  # of all random numbers
     # session
-    objective: str = 'linear'           # the task (tasks.py): 'linear' (= 'estimation'), 'classifier' (= 'categorisation'), ...
+    objective: str = 'linear'           # task (tasks.py): 'linear' (= 'estimation'), 'classifier' (= 'categorisation'), 'mixed'
     network_load: bool = False          # evaluate (and do not train) the stored network
     network_file: str = ''              # npz of convert_network or of a run; empty: the published network
     trial_num_2: int = 260              # training trials

@@ -1,7 +1,10 @@
 """The scripts as their users start them: as subprocesses, from another working folder, with mistakes."""
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +122,22 @@ def test_damaged_checkpoint_is_named(call, tmp_path):
 
 def test_fetching_an_unknown_set(call):
     assert 'mnist, fashion_mnist, fsdd, cifar10' in call(ROOT / 'data' / 'fetch.py', 'imagenet', code=2).stderr
+
+
+def test_batches_of_images_are_put_in_place_whole(tmp_path, monkeypatch):
+    """A folder that an interruption left half full is completed; nothing is unpacked into it directly."""
+    spec = importlib.util.spec_from_file_location('fetch', ROOT / 'data' / 'fetch.py')
+    fetch = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fetch)
+    source, target = tmp_path / 'source' / 'cifar-10-batches-py', tmp_path / 'cifar-10-batches-py'
+    source.mkdir(parents=True)
+    target.mkdir()
+    for name in ('data_batch_1', 'test_batch'):
+        (source / name).write_text(name)
+    (target / 'test_batch').write_text('cut')
+    archive = shutil.make_archive(tmp_path / 'archive', 'gztar', source.parent, source.name)
+    monkeypatch.setattr(fetch, 'HERE', tmp_path)
+    monkeypatch.setattr(fetch.pooch, 'retrieve', lambda url, **more: archive)
+    fetch.fetch_cifar10()
+    assert {path.name: path.read_text() for path in target.iterdir()} == {name: name for name in ('data_batch_1', 'test_batch')}
+    assert {path.name for path in tmp_path.iterdir()} == {'source', target.name, Path(archive).name}
