@@ -144,7 +144,7 @@ def published_sweep(ax, column, sizes, epoch, colour):
 
 def magnified(ax, first, last, percent):
     """An inset that shows the curves of ax from epoch `first` to `last`, where they lie close together."""
-    inset = ax.inset_axes((0.3, 0.42, 0.65, 0.42))
+    inset = ax.inset_axes((0.3, 0.14, 0.65, 0.42))
     for line in ax.lines:
         inset.plot(*line.get_data(), color=line.get_color(), ls=line.get_linestyle(), lw=line.get_linewidth())
     inset.set(xlim=(first, last), ylim=percent)

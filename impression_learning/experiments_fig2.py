@@ -116,10 +116,11 @@ def signal_to_noise(level):
     """Fig. 2a-c and the finding on REINFORCE's SNR."""
     size = {'quick': {'scale': 0.02}, 'headline': {'epoch_num_snr': 100_000}, 'paper': {}}[level]
     runs = params('SNR', range(1, 21) if level != 'quick' else (1, 2), **size)
-    claim = 'Impression learning needs far less data than a three-factor rule: the SNR of its updates is higher.'
+    claim = 'The updates of impression learning have a higher SNR than those of a three-factor rule, which so needs more data.'
     found = [
         {'mode': 'SNR', 'figure': 'fig_2abc', 'claim': claim, 'runs': runs, 'rows': snr_rows()},
-        {'mode': 'SNR', 'figure': 'fig_2_norms', 'claim': 'Size of the mean updates.', 'runs': runs, 'rows': []},
+        {'mode': 'SNR', 'figure': 'fig_2_norms', 'runs': runs, 'rows': [],
+         'claim': 'The mean updates of the two rules: their scalar product, their sizes, their similarity.'},
     ]
     if level == 'quick':
         return found
@@ -137,8 +138,9 @@ def signal_to_noise(level):
         row('corrected REINFORCE SNR, seed 1, trained', each(lambda d, p: d['snr_corrected'][-1].mean()), None, None, at),
     ]
     words = (
-        'Of the nine orders of magnitude between the two SNRs in the released figure, one to two are real: the rest comes '
-        'from eligibility traces that are never reset (Q5).'
+        'Of the eight to ten orders of magnitude between the two SNRs in the released figure, one to two are real before '
+        'training and less than one after it; up to three come from the fantasy–stimulus term in the loss of REINFORCE, most '
+        'of the rest from eligibility traces that are never reset (Q5).'
     )
     found += [
         {'mode': 'SNR', 'figure': 'fig_reinforce_snr', 'claim': words, 'runs': runs, 'rows': snr_ratios() + exact_cosines()},

@@ -102,7 +102,8 @@ def against_samples(ax, runs, d):
             continue
         steps, curves = zip(*(curve(*run) for run in chosen[rule, d].runs.values()), strict=True)
         low, median, high = np.percentile(curves, (25, 50, 75), axis=0)
-        ax.plot(steps[0], median, color=COLOURS[rule], label=f'η = {chosen[rule, d].rate:.2g}')
+        kind = ' (training)' if rule == 'backprop' else ''
+        ax.plot(steps[0], median, color=COLOURS[rule], label=f'η = {chosen[rule, d].rate:.2g}{kind}')
         ax.fill_between(steps[0], low, high, color=COLOURS[rule], alpha=0.2, lw=0)
     ax.set(xlabel='samples', ylabel='wake loss', xscale='log', title=f'{2 * d} channels: median, quartiles')
     ax.legend(fontsize='x-small', loc='upper center', bbox_to_anchor=(0.5, -0.15), ncols=4, columnspacing=0.8, handlelength=1)
@@ -133,8 +134,8 @@ def against_rate(ax, runs, d):
         lost = [(rate, mean) for rate, mean in zip(chosen, means, strict=True) if len(finite(rates[rate])) < len(rates[rate])]
         if lost:
             ax.plot(factor * np.array(lost)[:, 0], np.array(lost)[:, 1], 'x', ms=10, color=COLOURS[rule])
-    ax.set(xlabel='learning rate', ylabel='wake loss of the final network', xscale='log',
-           title=f'{2 * d} channels (×: seeds diverged)')
+    ax.set(xlabel='learning rate (back-propagation: η / 1000)', ylabel='wake loss of the final network', xscale='log',
+           title=f'{2 * d} channels (×: some seeds diverged)')
 
 
 def fig_2d_tuned(runs):

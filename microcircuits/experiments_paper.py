@@ -85,7 +85,7 @@ def replay_4():
         for m in ('PAL', 'BP', 'FA')
     ]
     return [
-        {'mode': ', '.join(MODES_4), 'figure': 'fig_4ab_replay', 'claim': CLAIMS['fig_4ab'],
+        {'mode': ', '.join(MODES_4), 'figure': 'fig_4ab_replay', 'claim': CLAIMS['fig_4ab_replay'],
          'runs': [p for mode in MODES_4 for p in members(mode, SEEDS, **REPLAY)], 'rows': rows + error_rows(legacy=True)}
     ]
 

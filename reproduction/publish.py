@@ -23,7 +23,7 @@ def small_picture(source, target, limit=150_000):
         size = (min(width, picture.width), round(picture.height * min(width, picture.width) / picture.width))
         small = picture.resize(size, Image.Resampling.LANCZOS)
         if colours:
-            small = small.quantize(colours, dither=Image.Dither.NONE)
+            small = small.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)    # lines keep their colour
         content = io.BytesIO()
         small.save(content, 'PNG', optimize=True)
         if content.tell() <= limit:

@@ -38,7 +38,6 @@ def fig_1(runs):
         panels.curve_of(ax, name, epochs)
     panels.our_curves(ax, runs)
     panels.paper_line(ax, runs)
-    ax.spines['left'].set_visible(False)
     panels.epoch_axis(ax)
     ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
     return figure
@@ -88,7 +87,7 @@ def fig_long(runs):
     """One long run: training, test and validation accuracy; longer runs of another program with the same rules."""
     plt = style()
     figure, ax = plt.subplots(figsize=(9, 4.8))
-    others = (('default_mode_long_run', '#777777', 'prototype of the same rules, test'),
+    others = (('default_mode_long_run', '#777777', 'an earlier program of ours, test'),
               ('dropout_0.5_run', '#009E73', 'the same with dropout 0.5, test')) if panels.of_mnist(runs) else ()
     for name, colour, label in others:
         epochs, test = panels.measured(name)

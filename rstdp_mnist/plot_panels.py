@@ -17,7 +17,7 @@ PAPER = 97.2                            # % of the test set (abstract)
 # run: (label, colour of training, colour of testing)
 COLOURS = {'replication_mnist': ('replication, MNIST', '#CE96FF', '#BF55EC'),
            'replication_nmnist': ('replication, 60,000 recordings', '#72D5B3', '#03A678'),
-           'spyketorch_mnist': ("authors' simulator", '#F9E9A8', '#E0B765'), 'ours': ('ours', '#8FC1E3', '#0B5FA5')}
+           'spyketorch_mnist': ("authors' simulator", '#E3C567', '#9A6A00'), 'ours': ('ours', '#8FC1E3', '#0B5FA5')}
 LABELS = {'paper_short': 'default', 'class_map': 'class = index mod 10', 'pooling': 'pools pass every latency',
           'batch': 'changes of 100 images summed', 'threshold': 'threshold 15 in layer 2', 'window': 'factor window 100',
           'radius': 'inhibition radius 2', 'padding': 'no input padding', 'not_strict': 'V >= threshold',

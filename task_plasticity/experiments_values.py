@@ -12,7 +12,8 @@ HEADLINE, FEW, MANY = (1, 2, 3), tuple(range(1, 6)), tuple(range(1, 26))      # 
 CLAIMS = {
     'fig_1': 'A local three-factor rule with a global reward learns to report a stimulus from a noisy recurrent network.',
     'fig_2': 'Resources follow the prior: probable stimuli get more neurons, higher rates and lower error.',
-    'fig_3': 'Recurrent plasticity shapes the noise, the more the noisier the network is.',
+    'fig_3': 'The noisier the network, the more it relies on its recurrence; at the highest noise learning moves noise out of '
+             'the space that the read-out sees.',
     'fig_4': 'With another reward the same rule learns to classify; resources go to the probable class boundary.',
     'replay': 'The published network, from its seed: 26 million steps of the released random stream.',
 }

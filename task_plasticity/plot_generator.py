@@ -107,7 +107,7 @@ def fig_4_controls(runs):
     modes = {'categorisation': 'default', 'classifier_uniform_prior': 'flat prior', 'classifier_decoder_only': 'decoder only',
              'classifier_weak_decay': 'weak decay'}
     for ax, (mode, name) in zip(axes[0], modes.items(), strict=True):
-        panels.decoded_densities(ax, of_mode(runs, mode)[:1])
+        panels.decoded_densities(ax, of_mode(runs, mode))
         ax.set_title(f'{name}\n{ax.get_title()}')
     return drawn
 
@@ -162,7 +162,7 @@ def fig_network(runs):
     panels.coactivity(axes[0, 2], runs)
     panels.explained_variance(axes[1, 0], runs)
     panels.covariance_map(axes[1, 1], runs)
-    panels.f_I_curve(axes[1, 2], runs)
+    plot_schematic.f_I_curve(axes[1, 2], runs)
     return drawn
 
 

@@ -6,6 +6,7 @@ from task_plasticity import plot_analysis as analysis
 from task_plasticity import tasks
 from task_plasticity.plot_measures import session
 from task_plasticity.plot_schematic import AFTER, BEFORE, CONTROL, TICKS
+from task_plasticity.plot_stamp import one_network
 
 
 def sessions(runs, suffix='_2'):
@@ -61,6 +62,7 @@ def objective(ax, runs):
     ax.set(xlabel='training trial', ylabel='mean reward α', title=f'Learning (n = {len(runs)})')
 
 
+@one_network
 def output_and_target(ax, runs, trial):
     """The first output (thin) and its target (thick) in one late training trial of the first network, every 25th record."""
     meta, d = runs[0]
@@ -76,6 +78,7 @@ def output_and_target(ax, runs, trial):
     ax.legend(loc='upper center', ncols=2)
 
 
+@one_network
 def circle(ax, runs):
     """Targets, mean outputs with 1-s.d. ellipses, and the bias, in the plane of the first two outputs of the first network.
 
@@ -102,6 +105,7 @@ def circle(ax, runs):
     ax.set_aspect('equal')
 
 
+@one_network
 def tuning_curves(ax, runs, suffix='_2'):
     """Mean rate against angle of every second neuron of the first network, quartic spline through the angles, clipped at 0."""
     s = sessions(runs[:1], suffix)[0]
@@ -139,6 +143,7 @@ def error_name(runs):
     return tasks.error_name(sessions(runs[:1])[0].task)
 
 
+@one_network
 def noise_heat_map(ax, runs):
     """Noise correlations of the first network, mean over angles minus the identity, neurons by preferred angle."""
     s = sessions(runs[:1])[0]
@@ -159,6 +164,7 @@ def noise_correlation_size(ax, runs):
     ax.legend()
 
 
+@one_network
 def covariance_map(ax, runs):
     """Covariance of the rates over all records, neurons by preferred angle."""
     s = sessions(runs[:1])[0]
@@ -170,6 +176,7 @@ def covariance_map(ax, runs):
     ax.set(xlabel='neuron (by preferred angle)', ylabel='neuron', title='Covariance')
 
 
+@one_network
 def signal_and_noise(ax, runs):
     """Signal against noise correlation of all pairs of neurons of the first network."""
     s = sessions(runs[:1])[0]
@@ -179,6 +186,7 @@ def signal_and_noise(ax, runs):
            title=f'Pairs, σ = {s.p["sigma"]:g}, r = {s.signal_noise_r:.2f}')
 
 
+@one_network
 def coactivity(ax, runs):
     """Rates of two neurons of the first network at the angle nearest to 0 and at pi: the pair of largest noise correlation."""
     s = sessions(runs[:1])[0]
@@ -197,7 +205,7 @@ def currents(ax, runs):
     """Recurrent and input current against angle, mean size over neurons (two axes)."""
     s = sessions(runs)
     other = ax.twinx()
-    for axis, index, colour, label in ((ax, 1, AFTER, 'input |C s|'), (other, 0, CONTROL, 'recurrent |W r|')):
+    for axis, index, colour, label in ((ax, 1, AFTER, 'input $|C s|$'), (other, 0, CONTROL, 'recurrent $|W r|$')):
         over_angles(axis, [np.abs(x.currents[index]).mean(axis=0) for x in s], s[0].angles, None, colour, ms=3)
         axis.set_ylabel(label, color=colour)
         axis.set_ylim(0, None)
@@ -219,6 +227,7 @@ def explained_variance(ax, runs):
     ax.legend()
 
 
+@one_network
 def decoded_densities(ax, runs):
     """Density of the decoded activity D r of the first network on both sides of the two class boundaries."""
     s = sessions(runs[:1])[0]
@@ -273,28 +282,19 @@ def stimulus_histogram(ax, runs):
     ax.hist(np.concatenate([run['th_record_2'][..., ::every].ravel() for _, run in runs]), 36, density=True, color=BEFORE,
             label=f'occurred (n = {len(runs)})')
     x = np.linspace(-np.pi, np.pi, 200)
-    for factor, style in ((1, '--'), (2, '-')):
-        if p['kappa_in'] > 0:
-            ax.plot(x, vonmises.pdf(x, factor * p['kappa_in'], loc=p['mu_in']), style, color=AFTER,
-                    label=f'κ = {factor * p["kappa_in"]:g}')
+    for factor, style in ((1, '--'), (2, '-')) if p['kappa_in'] > 0 else ():
+        ax.plot(x, vonmises.pdf(x, factor * p['kappa_in'], loc=p['mu_in']), style, color=AFTER,
+                label=f'κ = {factor * p["kappa_in"]:g}')
     theta_axis(ax)
     ax.set(ylabel='density (1/rad)', title='Training stimulus', ylim=(0, 1.35 * ax.get_ylim()[1]))
     ax.legend(fontsize=8, ncols=2)
 
 
-def f_I_curve(ax, runs):
-    """f-I curve of the neurons."""
-    from task_plasticity.model import f
-    p = runs[0][0]['params']
-    x = np.linspace(-0.3, 0.5, 200)
-    ax.plot(x, [f(value, p['alpha'], p['beta'], p['gamma']) for value in x], color=AFTER)
-    ax.set(xlabel='input current', ylabel='rate', title='f-I curve')
-
-
+@one_network
 def variation_map(ax, runs):
     """Coefficient of variation of the first network, neurons by preferred angle."""
     s = sessions(runs[:1])[0]
     picture = ax.imshow(analysis.sorted_stimulus_variance(s.r[:, s.keep], s.theta[s.keep]), aspect='auto')
     ax.figure.colorbar(picture, ax=ax, shrink=0.8)
-    ax.set_xticks([0, len(s.angles) / 2], ['−π', '0'])
-    ax.set(xlabel='stimulus θ (rad)', ylabel='neuron (by preferred angle)', title='Coefficient of variation')
+    ax.set(xlabel='stimulus θ (rad)', ylabel='neuron (by preferred angle)', title='Coefficient of variation',
+           xticks=[0, len(s.angles) / 2], xticklabels=['−π', '0'])

@@ -52,3 +52,12 @@ def priors(ax, kappas=(1.5, 0.0), names=('peaked', 'flat')):
     ax.set(xlabel='stimulus θ (rad)', ylabel='density (1/rad)', title='Two priors')
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
     ax.legend(loc='upper center', ncols=2, fontsize=8)
+
+
+def f_I_curve(ax, runs):
+    """f-I curve of the neurons."""
+    from task_plasticity.model import f
+    p = runs[0][0]['params']
+    x = np.linspace(-0.3, 0.5, 200)
+    ax.plot(x, [f(value, p['alpha'], p['beta'], p['gamma']) for value in x], color=AFTER)
+    ax.set(xlabel='input current', ylabel='rate', title='f-I curve')

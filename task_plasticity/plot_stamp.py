@@ -29,6 +29,16 @@ def shown(runs):
     return text if len(text) <= LONGEST else f'{text[:LONGEST - 4]} ...'
 
 
+def one_network(panel):
+    """Decorator of a panel(ax, runs, ...) that shows the first network only: where there are more, its title says so."""
+    @functools.wraps(panel)
+    def drawn(ax, runs, *args, **more):
+        panel(ax, runs, *args, **more)
+        if len(runs) > 1:
+            ax.set_title(f'{ax.get_title()} (one network)')
+    return drawn
+
+
 def figure(function):
     """Decorator of a figure: enters it in FIGURES, puts letters on its panels and below which runs it shows."""
     @functools.wraps(function)
