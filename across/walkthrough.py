@@ -98,7 +98,7 @@ picture = ROOT / 'figures' / 'published' / 'across_fig_rules.png'
 if picture.exists():
     figure = plt.figure(figsize=(11, 8.2))
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.imshow(plt.imread(picture))
+    ax.imshow(plt.imread(picture), interpolation='antialiased')
     ax.set_axis_off()
     plt.show()
 rows = json.loads((ROOT / 'figures' / 'published' / 'results.json').read_text())

@@ -148,6 +148,7 @@ def magnified(ax, first, last, percent):
     for line in ax.lines:
         inset.plot(*line.get_data(), color=line.get_color(), ls=line.get_linestyle(), lw=line.get_linewidth())
     inset.set(xlim=(first, last), ylim=percent)
+    inset.set_xticks([tick for tick in ax.get_xticks() if first <= tick <= last])
     inset.tick_params(labelsize=7)
     ax.indicate_inset_zoom(inset, edgecolor='#999999')
 

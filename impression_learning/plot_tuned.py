@@ -105,7 +105,8 @@ def against_samples(ax, runs, d):
         kind = ' (training)' if rule == 'backprop' else ''
         ax.plot(steps[0], median, color=COLOURS[rule], label=f'η = {chosen[rule, d].rate:.2g}{kind}')
         ax.fill_between(steps[0], low, high, color=COLOURS[rule], alpha=0.2, lw=0)
-    ax.set(xlabel='samples', ylabel='wake loss', xscale='log', title=f'{2 * d} channels: median, quartiles')
+    ax.set(xlabel='samples (first points: untrained)', ylabel='wake loss', xscale='log',
+           title=f'{2 * d} channels: median, quartiles')
     ax.legend(fontsize='x-small', loc='upper center', bbox_to_anchor=(0.5, -0.15), ncols=4, columnspacing=0.8, handlelength=1)
 
 
@@ -135,7 +136,7 @@ def against_rate(ax, runs, d):
         if lost:
             ax.plot(factor * np.array(lost)[:, 0], np.array(lost)[:, 1], 'x', ms=10, color=COLOURS[rule])
     ax.set(xlabel='learning rate (back-propagation: η / 1000)', ylabel='wake loss of the final network', xscale='log',
-           title=f'{2 * d} channels (×: some seeds diverged)')
+           title=f'{2 * d} channels (×: some seeds diverged, no point: all)')
 
 
 def fig_2d_tuned(runs):

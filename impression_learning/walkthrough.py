@@ -205,7 +205,7 @@ for name in ('impression_learning_fig_1.png', 'impression_learning_fig_reinforce
     if picture.exists():
         figure = plt.figure(figsize=(9, 6))
         ax = figure.add_axes((0, 0, 1, 1))
-        ax.imshow(plt.imread(picture))
+        ax.imshow(plt.imread(picture), interpolation='antialiased')
         ax.set_axis_off()
         plt.show()
 

@@ -219,7 +219,7 @@ print('first epoch', angles[0].round(0), ' last', angles[-1].round(0))
 # %%
 published = Path(simulation.__file__).parents[1] / 'figures' / 'published' / 'microcircuits_fig_3abc.png'
 plt.figure(figsize=(10, 3.6))
-plt.imshow(plt.imread(published))
+plt.imshow(plt.imread(published), interpolation='antialiased')
 plt.axis('off')
 plt.show()
 

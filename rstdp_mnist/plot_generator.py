@@ -117,7 +117,7 @@ def fig_gap(runs):
         ax.plot(epochs[epochs <= last], panels.accuracy([run], 'test')[0][epochs <= last], color=colour, lw=1.8,
                 label=panels.name_of(run))
     panels.paper_line(ax, runs)
-    panels.epoch_axis(ax, 'test accuracy (%)')
+    panels.epoch_axis(ax, 'test accuracy (%), one network each')
     ax.set_ylim(bottom=min(89.5, ax.get_ylim()[1] - 1))
     ax.legend(loc='lower right')
     return figure
