@@ -1,4 +1,4 @@
-"""Task-dependent representations: drawings that need no run: the network, the tasks, the two priors."""
+"""Task-dependent representations: drawings of the model, no data: the network, the tasks, the two priors, the f-I curve."""
 import numpy as np
 
 AFTER, BEFORE, CONTROL, THIRD = '#0072B2', '#999999', '#D55E00', '#009E73'
