@@ -108,7 +108,7 @@ def compiled(package, function, inline):
     place = cache_of(package, Path(function.__code__.co_filename).stem)
     numba.config.CACHE_DIR = str(place)                      # numba looks once, when the function is decorated
     try:
-        return numba.njit(cache=True, forceinline=inline, _nrt=not inline)(function)
+        return numba.njit(cache=True, forceinline=inline, _nrt=not inline, no_cfunc_wrapper=True)(function)
     finally:
         numba.config.CACHE_DIR = str(CACHE / 'libraries')    # kernels of others (librosa's) outlive an edit of a folder
 

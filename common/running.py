@@ -1,4 +1,5 @@
 """Running simulations: progress, one run to its end, sweeps over processes or a cluster."""
+import contextlib
 import itertools
 import os
 import sys
@@ -69,6 +70,15 @@ def in_order(members):
     return ahead + [p for p in ordered if not any(p is other for other in ahead)]
 
 
+@contextlib.contextmanager
+def workers(n_jobs, **engine):
+    """joblib's settings for worker processes of one thread each; those that have run a sweep are there for the drawing too."""
+    with warnings.catch_warnings(), joblib.parallel_config(**{'backend': 'loky', 'n_jobs': n_jobs, 'inner_max_num_threads': 1}
+                                                           | engine):
+        warnings.filterwarnings('ignore', 'A worker stopped while')          # one that grew is replaced; nothing is lost
+        yield
+
+
 def sweep(members, n_jobs=-1, cluster=None):
     """Run all members (Params) over processes, or on the Dask scheduler `cluster`, in_order, skipping complete ones.
 
@@ -88,16 +98,13 @@ def sweep(members, n_jobs=-1, cluster=None):
     if not todo:
         return errors
     n_jobs = min(joblib.effective_n_jobs(n_jobs), len(todo), joblib.cpu_count())
-    engine = {'backend': 'loky', 'n_jobs': n_jobs, 'inner_max_num_threads': 1}
-    client, parent = None, os.getpid()         # workers end with this process; those of a cluster do not
+    engine, client, parent = {}, None, os.getpid()         # workers end with this process; those of a cluster do not
     if cluster:
         from dask.distributed import Client
-        client, engine, parent = Client(cluster), {'backend': 'dask'}, None
+        client, engine, parent = Client(cluster), {'backend': 'dask', 'inner_max_num_threads': None}, None
     label = f'{len(todo)} runs, CPU seconds'
     try:
-        with (warnings.catch_warnings(), joblib.parallel_config(**engine),
-              progress(round(sum(map(size, todo))), label, unit='s') as bar):
-            warnings.filterwarnings('ignore', 'A worker stopped while')      # one that grew is replaced; nothing is lost
+        with workers(n_jobs, **engine), progress(round(sum(map(size, todo))), label, unit='s') as bar:
             pool = joblib.Parallel(batch_size=1, return_as='generator_unordered')
             for seconds, error in pool(joblib.delayed(_member)(p, parent) for p in todo):
                 bar.update(seconds)

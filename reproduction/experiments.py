@@ -20,7 +20,7 @@ from common.figures import save_figure
 from common.kernel import is_compiled
 from common.params import Remark, nearest
 from common.results import is_complete, load_npz, result_path, write_atomically
-from common.running import size, sweep
+from common.running import size, sweep, workers
 from reproduction import report
 from reproduction.evidence import evaluate, verdict
 from reproduction.pace import slowness
@@ -213,9 +213,9 @@ def reproduce(level, only, wanted_figures, n_jobs, cluster):
     replaced = {(e['folder'], e['figure']) for e in experiments}
     kept = [row for row in before if ((row['folder'], row['figure']) not in replaced if wanted_figures else
                                       row['folder'] not in folders(only))]
-    workers = max(1, min(joblib.effective_n_jobs(n_jobs), len(experiments)))
-    for rows in joblib.Parallel(workers)(joblib.delayed(evaluated)(experiment, machine) for experiment in experiments):
-        kept += rows
+    with workers(max(1, min(joblib.effective_n_jobs(n_jobs), len(experiments)))):
+        for rows in joblib.Parallel()(joblib.delayed(evaluated)(experiment, machine) for experiment in experiments):
+            kept += rows
     kept.sort(key=lambda row: list(PAPERS).index(row['folder']))
     write_atomically(figures.FIGURES / 'results.json', lambda file: file.write(json.dumps(kept, indent=1).encode()))
     page = report.write(kept, PAPERS)
