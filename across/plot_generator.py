@@ -179,9 +179,12 @@ def fig_samples(runs):
             x, y = thinned(some[0][0]), np.array([thinned(score) for _, score in some])
             ax.plot(x, y.T, color=colour, lw=0.5, alpha=0.5)
             ax.plot(x, y.mean(axis=0), '--' if rule != TASKS[task][0] else '-', color=colour, label=name)
+        if task == 'two hidden causes':
+            ax.set_xscale('log')
+            ax.set_yscale('symlog', linthresh=100)
         level = criterion(own, task)
         ax.axhline(level, color='k', ls=':', lw=0.8)
-        ax.set(xlabel='samples', ylabel=SCORES[task], xscale='log' if task == 'two hidden causes' else 'linear')
+        ax.set(xlabel='samples', ylabel=SCORES[task])
         start, end = criterion(own, task, 0), criterion(own, task, 1)
         ax.set_ylim(start - 0.1 * (end - start), end + 0.2 * (end - start))
         ax.legend(fontsize=8)

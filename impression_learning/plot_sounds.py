@@ -48,13 +48,17 @@ def spectrogram(ax, run, X, title, limits=None):
     return picture
 
 
+def common_colours(run, *sequences):
+    """Limits of the colours of several spectrograms."""
+    values = level(run, np.concatenate(sequences))[:, :shown(run)[0]]
+    return {'vmin': values.min(), 'vmax': values.max()}
+
+
 def vocal_reproduction(axes, runs):
     """[vocal_reproduction] First 18 test frames, bands that were heard: data and reproduction in wake, common colours."""
     run = runs[0]
     X, Y = test_stimulus(run[1])[:18], reproduction(run[1], run[1]['wake_sequence'])[:18]
-    n, _ = shown(run)
-    both = level(run, np.r_[X, Y])[:, :n]
-    limits = {'vmin': both.min(), 'vmax': both.max()}
+    limits = common_colours(run, X, Y)
     spectrogram(axes[0], run, X, 'Data', limits)
     picture = spectrogram(axes[1], run, Y, 'Reproduction in wake', limits)
     axes[1].figure.colorbar(picture, ax=axes[1], label='dB' if is_sound(run) else None)
@@ -90,11 +94,12 @@ def vocal_correlations(axes, runs):
 
 
 def vocal_generated(ax, runs):
-    """[vocal_gen_fig] 30 generated frames."""
+    """[vocal_gen_fig] 30 generated frames, in the colours of the reproduction."""
     run = runs[0]
     start = min(4340, max(0, len(run[1]['gen_sim'][0]) - 30))
     X = reproduction(run[1], run[1]['gen_sim'][0])[start:start + 30]
-    picture = spectrogram(ax, run, X, 'Generated')
+    data = test_stimulus(run[1])[:18], reproduction(run[1], run[1]['wake_sequence'])[:18]
+    picture = spectrogram(ax, run, X, 'Generated', common_colours(run, *data))
     ax.figure.colorbar(picture, ax=ax, label='dB' if is_sound(run) else None)
 
 

@@ -110,6 +110,11 @@ def variant(meta):
     return 'PAL, noise as |u|' if p['model_type'] == 'PAL' and p['noise_mode'] == 'uP' else p['model_type']
 
 
+def shown(name):
+    """A variant's name in a legend: bars of |u| that are not read as letters."""
+    return name.replace('|u|', '$|u|$')
+
+
 def settings_of(runs, name):
     """{(noise scale, rate): {seed: mean angle of B and W^T over the last epochs}} of one variant."""
     found = {}
@@ -146,7 +151,7 @@ def final_by_setting(ax, runs):
             ax.errorbar(place + 0.2, mean, [[mean - low], [high - mean]], fmt='_', color=colour, capsize=2)
             labels.append(f'{scale:g}\n{eta:g}')
             place += 1
-        ax.plot([], [], '.', color=colour, label=name)
+        ax.plot([], [], '.', color=colour, label=shown(name))
     ax.set_xticks(range(place), labels, fontsize=7)
     ax.set(xlabel='noise σ (above), rate η of B (below)', ylabel='final angle of B and W$^T$ (degrees)', title='every setting')
     ax.legend(fontsize=8)
@@ -160,7 +165,7 @@ def best_curves(ax, runs):
                 and (run[0]['params']['noise_scale'][0], run[0]['params']['eta_bw'][0]) == best]
         low, middle, high = np.percentile(stacked(some, 'angle_WPPT_BPP')[:, :, 0], (10, 50, 90), axis=0)
         x = epochs_of(some[0], 'angle_WPPT_BPP')
-        ax.plot(x, middle, color=colour, label=f'{name}: σ {best[0]:g}, η {best[1]:g} (n = {len(some)})')
+        ax.plot(x, middle, color=colour, label=f'{shown(name)}: σ {best[0]:g}, η {best[1]:g} (n = {len(some)})')
         ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
     ax.set(xlabel='epoch', ylabel='angle of B and W$^T$ (degrees)', title='best settings', ylim=(0, None))
     ax.legend(fontsize=8)

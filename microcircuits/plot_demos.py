@@ -36,16 +36,18 @@ def demonstration(ax, run):
     hidden, time = len(p['layers']) - 2, times(meta, len(d['BPP_1']))
     for i in range(1, hidden + 1):
         B, W, place = d[f'BPP_{i}'], path_up(meta, d, i), f', layer {i}' if hidden > 1 else ''
-        ax.plot(time, cosine(B, W.transpose(0, 2, 1)), label=f'B, W$^T${place}')
+        style = ('-', '--', ':')[(i - 1) % 3]                    # colour: what is compared; line: the layer
+        ax.plot(time, cosine(B, W.transpose(0, 2, 1)), ls=style, color=LAYERS[0], label=f'B, W$^T${place}')
         if p['model_type'] == 'DTPDRL':
-            ax.plot(time, cosine(B, np.linalg.pinv(W)), label=f'B, W$^+${place}')
+            ax.plot(time, cosine(B, np.linalg.pinv(W)), ls=style, color=LAYERS[4], label=f'B, W$^+${place}')
         if f'BPI_{i}' in d:
-            ax.plot(time, cosine(d[f'BPI_{i}'], -B), label=f'B$^I$, −B{place}', lw=1)
+            ax.plot(time, cosine(d[f'BPI_{i}'], -B), ls=style, color=LAYERS[1], label=f'B$^I$, −B{place}', lw=1)
         if f'WIP_{i}' in d:                        # skip connections: one matrix, from the last hidden layer
             above, which = (i, place) if 'WIP_2' in d else (hidden, '')
-            ax.plot(time, cosine(d[f'WIP_{i}'], d[f'WPP_{above + 1}']), label=f'W$^I$, W{which}', lw=1)
+            ax.plot(time, cosine(d[f'WIP_{i}'], d[f'WPP_{above + 1}']), ls=style, color=LAYERS[2], lw=1,
+                    label=f'W$^I$, W{which}')
         if f'epsilon_LO_{i}' in d:
-            ax.plot(time, d[f'epsilon_LO_{i}'], 'k', lw=0.8, label=f'ε{place}')
+            ax.plot(time, d[f'epsilon_LO_{i}'], ls=style, color='k', lw=0.8, label=f'ε{place}')
     ax.set(xlabel='time (ms)', ylabel='cosine', title=f'{meta["mode"]}: {p["model_type"]}', ylim=(-1.05, 1.05))
     ax.legend(fontsize=8 if hidden == 1 else 6)
 

@@ -43,7 +43,7 @@ def fig_final(runs):
                 label=f'withheld images: {panels.name_of(run)}')
     label = 'all 60,000 images: test, once'
     for run in (run for run in runs if not run[0]['params']['n_validation']):
-        ax.plot(run[1]['test_epochs'][-1:], panels.accuracy([run], 'test')[0, -1:], 'k*', ms=11, label=label)
+        ax.plot(run[1]['test_epochs'][-1:], panels.accuracy([run], 'test')[0, -1:], 'k*', mfc='none', ms=11, label=label)
         label = None
     panels.paper_line(ax, runs)
     panels.epoch_axis(ax, 'accuracy (%)')

@@ -58,7 +58,7 @@ def objective(ax, runs):
     """Mean reward of each training trial, all networks and their mean."""
     curves = np.array([d['objective_2'] for _, d in runs])
     ax.plot(curves.T, color=AFTER, alpha=0.25, lw=0.8)
-    ax.plot(curves.mean(axis=0), color=AFTER, lw=1.8)
+    ax.plot(curves.mean(axis=0), color='#222222', lw=1.2)
     ax.set(xlabel='training trial', ylabel='mean reward α', title=f'Learning (n = {len(runs)})')
 
 
@@ -151,7 +151,7 @@ def noise_heat_map(ax, runs):
     matrix = analysis.sorted_noise_correlations(s.noise_correlation - np.eye(len(order)), order)
     limit = np.abs(matrix).max()
     picture = ax.imshow(matrix, cmap='RdBu_r', vmin=-limit, vmax=limit)
-    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8, label='correlation − identity')
     ax.set(xlabel='neuron (by preferred angle)', ylabel='neuron', title=f'Noise correlations, σ = {s.p["sigma"]:g}')
 
 
@@ -172,7 +172,7 @@ def covariance_map(ax, runs):
     covariance = np.cov(s.r[:, s.keep])[np.ix_(order, order)]
     limit = np.percentile(np.abs(covariance), 99)
     picture = ax.imshow(covariance, cmap='RdBu_r', vmin=-limit, vmax=limit)
-    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8, label='covariance of the rates')
     ax.set(xlabel='neuron (by preferred angle)', ylabel='neuron', title='Covariance')
 
 
@@ -295,6 +295,6 @@ def variation_map(ax, runs):
     """Coefficient of variation of the first network, neurons by preferred angle."""
     s = sessions(runs[:1])[0]
     picture = ax.imshow(analysis.sorted_stimulus_variance(s.r[:, s.keep], s.theta[s.keep]), aspect='auto')
-    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8, label='s.d. / mean of the rate')
     ax.set(xlabel='stimulus θ (rad)', ylabel='neuron (by preferred angle)', title='Coefficient of variation',
            xticks=[0, len(s.angles) / 2], xticklabels=['−π', '0'])
