@@ -18,6 +18,7 @@ from across.experiments import (
     SPIKING,
     STAGES,
     TASKS,
+    WAY,
     best_rate,
     criterion,
     crossing,
@@ -177,16 +178,16 @@ def fig_samples(runs):
         for rule, rival, name, colour in lines_of(task):
             some = curves(own, rule, rival)[best_rate(own, task, rule, rival)]
             x, y = thinned(some[0][0]), np.array([thinned(score) for _, score in some])
-            ax.plot(x, y.T, color=colour, lw=0.5, alpha=0.5)
-            ax.plot(x, y.mean(axis=0), '--' if rule != TASKS[task][0] else '-', color=colour, label=name)
-        if task == 'two hidden causes':
+            line = '--' if rule != TASKS[task][0] else '-'
+            ax.plot(x, y.T, line, color=colour, lw=0.5, alpha=0.5)
+            ax.plot(x, y.mean(axis=0), line, color=colour, label=name)
+        start, level, end = (criterion(own, task, way) for way in (0, WAY, 1))
+        ax.axhline(level, color='k', ls=':', lw=0.8)
+        ax.set(xlabel='samples', ylabel=SCORES[task], ylim=(start - 0.1 * (end - start), end + 0.2 * (end - start)))
+        if task == 'two hidden causes':                                  # losses from 10 to some 10,000
             ax.set_xscale('log')
             ax.set_yscale('symlog', linthresh=100)
-        level = criterion(own, task)
-        ax.axhline(level, color='k', ls=':', lw=0.8)
-        ax.set(xlabel='samples', ylabel=SCORES[task])
-        start, end = criterion(own, task, 0), criterion(own, task, 1)
-        ax.set_ylim(start - 0.1 * (end - start), end + 0.2 * (end - start))
+            ax.set_ylim(start - 5 * (end - start), 0)
         ax.legend(fontsize=8)
         letter(ax, f'{mark}  {task}')
     return figure

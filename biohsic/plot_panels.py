@@ -207,7 +207,7 @@ def heat_maps(axes, both, seconds, titles):
         ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
         ax.tick_params(labelsize=7)
-        bar = ax.figure.colorbar(image, ax=ax, fraction=0.06, pad=0.03, label='value')
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.06, pad=0.03, label='ξ')
         bar.ax.tick_params(labelsize=6)
         bar.ax.yaxis.get_offset_text().set_fontsize(6)
         bar.formatter.set_powerlimits((0, 0))
