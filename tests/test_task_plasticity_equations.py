@@ -45,11 +45,8 @@ def configurations(draw):
     return load_params(exp_params, mode='smoke', **given), draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, 200))
 
 
-@given(configurations())
-@settings(max_examples=40, deadline=None)
-def test_kernel_equals_equations(drawn):
+def kernel_equals_equations(p, held, learning, index):
     """Records and learned parameters of one trial, to 1e-9."""
-    p, held, learning, index = drawn
     rngs = simulation.streams(p)
     net = network.initial(p, rngs.weights, rngs.decoder)
     xi, nu, theta = simulation.training_noise(p, rngs.training)
@@ -65,6 +62,22 @@ def test_kernel_equals_equations(drawn):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
     for name, value in network.to_arrays(net).items():
         np.testing.assert_allclose(value, getattr(plain, name), rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@given(configurations())
+@settings(max_examples=40, deadline=None)
+def test_kernel_equals_equations(drawn):
+    kernel_equals_equations(*drawn)
+
+
+@pytest.mark.parametrize('task', [*TASKS, 'mixed'])
+def test_kernel_equals_equations_where_all_learns_and_decays(task):
+    """Every weight learns and decays, W is not symmetric, rates fall, inputs are noisy: nothing is left to chance."""
+    p = load_params(exp_params, mode='smoke', objective=task, N=5, input_dim=4, T=2.0, dt=0.005, switch_period=0.5, record_res=1,
+                    transient=0.1, sigma=0.2, initial_bias=0.3, weight_l2=0.7, bias_weight_l2=0.5, i_weight_l2=0.6,
+                    decoder_l2=0.3, learning_rate=0.01, learning_rate_bias=0.008, learning_rate_input=0.009,
+                    learning_rate_decoder=1e-4, annealed=True, input_noise=True)
+    kernel_equals_equations(p, False, True, 60)
 
 
 @given(st.floats(0, 3), st.floats(-3, 3), st.floats(0, 3), st.integers(0, 999))
