@@ -73,9 +73,9 @@ def test_kernel_equals_equations(drawn):
 @pytest.mark.parametrize('task', [*TASKS, 'mixed'])
 def test_kernel_equals_equations_where_all_learns_and_decays(task):
     """Every weight learns and decays, W is not symmetric, rates fall, inputs are noisy: nothing is left to chance."""
-    p = load_params(exp_params, mode='smoke', objective=task, N=5, input_dim=4, T=2.0, dt=0.005, switch_period=0.5, record_res=1,
-                    transient=0.1, sigma=0.2, initial_bias=0.3, weight_l2=0.7, bias_weight_l2=0.5, i_weight_l2=0.6,
-                    decoder_l2=0.3, learning_rate=0.01, learning_rate_bias=0.008, learning_rate_input=0.009,
+    p = load_params(exp_params, mode='smoke', objective=task, N=5, input_dim=4, T=2.0, dt=0.005, switch_period=0.5,
+                    record_res=1, transient=0.1, sigma=0.2, initial_bias=0.3, weight_l2=0.7, bias_weight_l2=0.5,
+                    i_weight_l2=0.6, decoder_l2=0.3, learning_rate=0.01, learning_rate_bias=0.008, learning_rate_input=0.009,
                     learning_rate_decoder=1e-4, annealed=True, input_noise=True)
     kernel_equals_equations(p, False, True, 60)
 
