@@ -12,6 +12,7 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+import numba
 import numpy as np
 
 from common import ROOT
@@ -28,12 +29,14 @@ NEEDED = {'result': ('params', 'mode', 'seed'), 'checkpoint': ('cpu_seconds', 'n
 def result_path(p):
     """results/<folder>/<mode>/<member>-<key>.npz; the key covers every parameter, the seed, the content of the input files and
     the folder's model, data and simulation code (and that of other folders that it is built on: checks.built_on, [(folder,
-    names of files or None), ...]). Raises FileNotFoundError if an input file is missing."""
+    names of files or None), ...]). Kernels that run as plain Python (NUMBA_DISABLE_JIT=1), where numpy keeps single precision
+    that the compiler widens, have results of their own. Raises FileNotFoundError if an input file is missing."""
     package = type(p).__module__.split('.')[0]
     others = getattr(checks_of(p), 'built_on', lambda p: [])(p)
     code = ''.join([source_digest(package), *(source_digest(folder, names) for folder, names in others)])
     inputs = [content_digest(path) for path in getattr(checks_of(p), 'inputs', lambda p: [])(p)]
-    text = json.dumps([dataclasses.asdict(p), inputs, code], sort_keys=True)
+    uncompiled = ['plain Python'] if numba.config.DISABLE_JIT else []
+    text = json.dumps([dataclasses.asdict(p), inputs, code, *uncompiled], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:10]
     return RESULTS / package / p.mode / f'{getattr(p, "member", f"{p.mode}_{p.array_num}")}-{key}.npz'
 

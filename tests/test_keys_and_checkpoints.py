@@ -52,6 +52,14 @@ def test_the_key_covers_the_code_that_decides_a_result_and_no_other(tmp_path, mo
         assert (source_digest('folder') != before) == (name in ('model', 'data', 'simulation')), name
 
 
+def test_plain_python_and_compiled_kernels_have_results_of_their_own(monkeypatch):
+    p, paths = load_params(exp_params, mode='smoke'), []
+    for disabled in (0, 1):
+        monkeypatch.setattr('numba.config.DISABLE_JIT', disabled)
+        paths.append(result_path(p))
+    assert len(set(paths)) == 2
+
+
 def test_data_are_searched_below_the_variable_before_the_clone(tmp_path, monkeypatch):
     for place in ('variable', 'clone/data'):
         (tmp_path / place / 'set').mkdir(parents=True)
