@@ -27,6 +27,13 @@ def processes(text):
     return int(text)
 
 
+def address(text):
+    """The address of a Dask scheduler."""
+    if '://' not in text:
+        raise argparse.ArgumentTypeError(f'the address of a Dask scheduler, for example tcp://scheduler:8786, not {text!r}')
+    return text
+
+
 def main(words=None):
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -36,15 +43,15 @@ def main(words=None):
     level.add_argument('--publish', action='store_const', const='publish', dest='level')
     parser.add_argument('--only', action='append', default=[], metavar='FOLDER')
     parser.add_argument('--figure', action='append', default=[], metavar='FIGURE')
-    parser.add_argument('--jobs', type=processes, default=-1, help='processes (default: one a core)')
-    parser.add_argument('--cluster', help='address of a Dask scheduler, for example tcp://scheduler:8786')
+    parser.add_argument('--jobs', type=processes, help='processes (default: one a core)')
+    parser.add_argument('--cluster', type=address, help='address of a Dask scheduler, for example tcp://scheduler:8786')
     given = parser.parse_args(words)
     with one_line('reproduce.py'):
         if given.level == 'publish':
-            if given.only or given.figure:
-                parser.error('--publish takes all of the last run; --only and --figure do not go with it')
+            if given.only or given.figure or given.jobs or given.cluster:
+                parser.error('--publish takes all of the last run; no other option goes with it')
             return publish.publish(experiments.PAPERS)
-        return experiments.reproduce(given.level or 'headline', given.only, given.figure, given.jobs, given.cluster)
+        return experiments.reproduce(given.level or 'headline', given.only, given.figure, given.jobs or -1, given.cluster)
 
 
 if __name__ == '__main__':

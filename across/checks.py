@@ -1,5 +1,5 @@
 """What is allowed, and which code of the five folders a run is built on."""
-from common.params import one_of, within
+from common.params import demand_types, one_of, within
 from rstdp_mnist import exp_params
 from rstdp_mnist.data import input_files
 
@@ -31,6 +31,7 @@ def inputs(p):
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    demand_types(p)
     within(p, 'array_num', 1, None, 'members are numbered from 1')
     within(p, 'seed', 0, 2 ** 32 - 1, 'a seed of 32 bits')
     one_of(p, 'rule', LEARNING if p.mode == 'learning' else COST, 'the rules of this mode')

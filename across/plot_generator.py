@@ -33,7 +33,8 @@ from across.experiments_mnist import ALL, FEW, gathered
 from across.experiments_mnist import NAMES as NETWORKS
 from across.experiments_mnist import runs as mnist_runs
 from across.measures import RIGHT_WAY
-from common.figures import finished, grid, save_figure
+from common.figures import finished, grid, save_figure, variant
+from common.params import demand
 from common.results import is_complete, load_result, result_path
 from common.script import load_or_exit, plots
 from common.words import load_members
@@ -224,13 +225,13 @@ def fig_rules(runs):
     """Alignment, noise, samples to criterion, MNIST."""
     quick = runs[0][0]['params']['length'] < 1
     runs = runs if quick else runs + there(update_runs('headline', SPIKING))
-    rules = [rule for rule in NAMES if len({meta['seed'] for meta, _ in runs if meta['params']['rule'] == rule}) > 1]
+    n = len({meta['seed'] for meta, _ in runs})
+    rules = [rule for rule in NAMES if len({meta['seed'] for meta, _ in runs if meta['params']['rule'] == rule}) >= min(n, 2)]
     figure, axes = grid(2, 2, 6.2, 4.6)
     alignment(axes[0, 0], runs, rules)
     noise(axes[0, 1], runs, rules)
     to_criterion(axes[1, 0], there(learning_runs(exp_params.SEEDS, exp_params.RATES)))
     mnist_panel(axes[1, 1])
-    n = len({meta['seed'] for meta, _ in runs})
     figure.supxlabel(f'a: mean and 95 % interval, b: median and interval, n = {n} networks', fontsize=9)
     return figure
 
@@ -254,8 +255,9 @@ def main(words):
     """Draw the figure of all runs of the mode that `words` (or exp_params.mode) name, or of the one run that they name."""
     one = any(w.startswith(('rule=', 'array_num=')) for w in words)
     runs = finished(load_or_exit(exp_params, words if one else [*words, 'array_num=0'], load_members))
-    name = 'fig_samples' if runs[0][0]['mode'] == 'learning' else 'fig_rules'
-    save_figure(FIGURES[name](runs), 'across', f'{name}_{runs[0][0]["mode"]}_{len(runs)}runs')
+    name, mode = 'fig_samples' if runs[0][0]['mode'] == 'learning' else 'fig_rules', runs[0][0]['mode']
+    demand(name == 'fig_rules' or whole(runs), 'learning curves need the whole sweep (array_num=0): each rule at its best rate')
+    save_figure(FIGURES[name](runs), 'across', f'{name}_{mode}_{len(runs)}runs{variant(exp_params, runs, told=("array_num",))}')
 
 
 if __name__ == '__main__':

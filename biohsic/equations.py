@@ -74,7 +74,9 @@ def third_factor(Kx, Ky, rule):
         return -centred(K)[-1] / (N - 1) ** 2
     if rule.modulator == 'arxiv':           # preprint of 2021
         return -(K[-1] - K[-1].mean()) / (N - 1) ** 2
-    return np.zeros(N)                      # 'none', the control: hidden layers learn nothing
+    if rule.modulator == 'none':            # the control: hidden layers learn nothing
+        return np.zeros(N)
+    raise ValueError(f'modulator {rule.modulator!r}: released, published, exact, arxiv or none')
 
 
 def modulating_signal(c, z, sigma):

@@ -6,6 +6,7 @@ The original's dotted keys work on the command line (data.batchsize=8, hsic.gamm
 from dataclasses import dataclass
 
 from biohsic.checks import N_CLASSES, check, train_samples, widths
+from common.params import demand_types
 
 mode = 'lif_xor'                        # a key of MODES below
 
@@ -90,6 +91,7 @@ class Params:
     accuracy: str = 'samples'           # mean over 'samples', or over 'batches' whatever their size (D10)
 
     def __post_init__(self):
+        demand_types(self)
         for name, value in defaults(self).items():
             object.__setattr__(self, name, value)
         check(self)

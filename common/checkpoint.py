@@ -21,7 +21,11 @@ def seconds(text):
 
 
 class Checkpoint:
-    """State of an unfinished run, written at most every `every` seconds. Without a path it does nothing."""
+    """State of an unfinished run, written at most every `every` seconds. Without a path it does nothing.
+
+    It holds its own file's name, which stands for the run (parameters, input, code: result_path), so that the state of another
+    run, copied there, is refused.
+    """
 
     def __init__(self, path=None, every=30.0):
         self.path, self.last = Path(path) if path else None, time.time()
@@ -37,6 +41,8 @@ class Checkpoint:
         if not self.path or not self.path.exists():
             return None
         meta, arrays = load_npz(self.path, 'checkpoint')
+        if meta.get('of', self.path.name) != self.path.name:
+            raise ValueError(f'{self.path} holds the state of another run ({meta["of"]}); delete it and run again')
         self.begin -= meta['cpu_seconds']
         return meta, arrays
 
@@ -44,7 +50,8 @@ class Checkpoint:
         """Save `state(*args) -> (meta dict, arrays dict)` if it is time."""
         if self.path and time.time() - self.last >= self.every:
             meta, arrays = state(*args)
-            text = np.array(json.dumps(meta | {'cpu_seconds': time.process_time() - self.begin, 'names': sorted(arrays)}))
+            meta = meta | {'cpu_seconds': time.process_time() - self.begin, 'names': sorted(arrays), 'of': self.path.name}
+            text = np.array(json.dumps(meta))
             write_atomically(self.path, lambda file: np.savez(file, meta=text, **arrays))
             self.last = time.time()
 

@@ -47,16 +47,19 @@ def demand_place(name, value):
 
 
 def read_idx(path):
-    """A gzipped idx file of unsigned bytes (MNIST's format) as a uint8 array; ValueError if it is none."""
+    """A gzipped idx file of unsigned bytes (MNIST's format) as a uint8 array; ValueError if not, or for labels beyond 9."""
     try:
         raw = gzip.decompress(Path(path).read_bytes())
         zero, kind, ndim = struct.unpack('>HBB', raw[:4])
         shape = struct.unpack(f'>{ndim}I', raw[4:4 + 4 * ndim])
         if (zero, kind) != (0, 8):
             raise ValueError('not unsigned bytes')
-        return np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
+        values = np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
     except UNREADABLE as error:
         raise ValueError(f'{path} is not a complete gzipped idx file ({error})') from error
+    if ndim == 1 and values.max(initial=0) > 9:
+        raise ValueError(f'{path} holds labels up to {values.max()}; the ten classes are 0..9')
+    return values
 
 
 def content_digest(path):

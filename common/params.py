@@ -19,7 +19,7 @@ import math
 import warnings
 
 from common.data import demand_place
-from common.values import convert
+from common.values import convert, fits, wanted
 
 PATHS = ('_dir', '_file', 'recordings')            # endings of parameters that name a file or folder
 
@@ -40,6 +40,12 @@ def nearest(kind, word, known):
         near = difflib.get_close_matches(str(word), [str(k) for k in known], 1)
         hint = f'did you mean {near[0]}?' if near else 'allowed: ' + ', '.join(sorted(map(str, known)))
         raise ValueError(f'unknown {kind} {word!r}; {hint}')
+
+
+def demand_types(p):
+    """Raise ValueError unless every parameter has the type that its field declares (Params made or changed in Python)."""
+    for f in dataclasses.fields(p):
+        demand(fits(f.type, getattr(p, f.name)), wanted(f.name, f.type, getattr(p, f.name)))
 
 
 def is_number(value, limit=math.inf):
@@ -87,6 +93,26 @@ def sweep_of(module, mode, released):
     return sweeps.get(mode, [])
 
 
+def written(module, mode, values):
+    """Values of parameters as exp_params.py holds them, its defaults included, each as the type of its field; ValueError in one
+    line for what somebody who edited the file got wrong."""
+    place, found = f'{module.__name__}, mode {mode}', {}
+    known = {f.name: f for f in dataclasses.fields(module.Params)}
+    demand(values.get('mode') == mode, f'{place}: mode = {values.get("mode")!r} cannot be set there; copy the values')
+    for name in values:
+        nearest(f'parameter in {place}:', name, known)
+    for name, field in known.items():
+        value = values[name] if name in values else field.default
+        demand(value is not dataclasses.MISSING, f'{place}: {name} has no value; give it a default in Params')
+        if not fits(field.type, value):
+            try:
+                value = convert(name, field.type, value)           # '5', 4e2, [1, 2]
+            except ValueError as error:
+                raise ValueError(f'{place}: {error}') from error
+        found[name] = value
+    return found
+
+
 def load_params(module, *words, **given):
     """Parameters of one run: load_params(exp_params, 'mode=SNR', 'n_sample=1000') or (exp_params, mode='SNR').
 
@@ -96,7 +122,7 @@ def load_params(module, *words, **given):
     """
     known, aliases = {f.name: f for f in dataclasses.fields(module.Params)}, getattr(module, 'ALIASES', {})
     for word in words:
-        if '=' not in word:
+        if '=' not in str(word):
             raise ValueError(f'{word!r}: parameters are given as name=value, for example mode={module.mode}')
         name, value = word.split('=', 1)
         name = aliases.get(name.strip(), name.strip())
@@ -104,6 +130,8 @@ def load_params(module, *words, **given):
         given[name] = value.strip()
     mode = str(given.pop('mode', module.mode))
     nearest('mode', mode, module.MODES)
+    demand(isinstance(module.MODES[mode], dict), f'{module.__name__}, mode {mode}: dict(parameter=value, ...), not '
+           f'{module.MODES[mode]!r}')
     for name in given:
         former = getattr(module, 'FORMER', {}).get(name)
         demand(not former, f'{name} was a word of the original program: {former}')
@@ -122,7 +150,7 @@ def load_params(module, *words, **given):
     if members and not 1 <= number <= len(members):
         raise ValueError(f'array_num must be 1..{len(members)} for {mode}, not {number}')
     try:
-        p = module.Params(**(chosen | (members[number - 1] if members else {}) | given))
+        p = module.Params(**(written(module, mode, chosen | (members[number - 1] if members else {})) | given))
     except ArithmeticError as error:
         raise ValueError(f'{", ".join(f"{k} = {v!r}" for k, v in given.items())}: beyond what can be computed with ({error})') \
             from error

@@ -136,7 +136,13 @@ def load_result(p):
     path = result_path(p)
     if not path.exists():
         raise FileNotFoundError(f'{path} is missing; make it with: {command(p)}')
-    return load_npz(path, 'result')
+    meta, arrays = load_npz(path, 'result')
+    theirs, ours = (json.loads(json.dumps(params)) for params in (meta['params'], dataclasses.asdict(p)))   # tuples as lists
+    other = [name for name in ours if theirs.get(name) != ours[name]]
+    if other:
+        raise ValueError(f'{path} holds another run ({", ".join(f"{name}={theirs.get(name)!r}" for name in other)}); make this '
+                         f'one with: {command(p)}')
+    return meta, arrays
 
 
 def blown_up(arrays, weights=()):

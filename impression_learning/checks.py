@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from common.data import find_data
-from common.params import one_of, require, within
+from common.params import demand_types, one_of, require, within
 from impression_learning.sounds import is_sound
 
 FSDD = ('fsdd/fsdd_recordings.zip', 'fsdd/recordings')
@@ -11,6 +11,7 @@ MNIST = [f'mnist/{split}-{kind}-ubyte.gz' for split in ('train', 't10k') for kin
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    demand_types(p)
     check_words(p)
     check_sizes(p)
     check_numbers(p)

@@ -272,11 +272,13 @@ def main(words):
     runs, mode = finished(members), members[0].mode
     if mode not in ('lr_optim', 'Vocal_Digits', 'tuned') and not panels.finite(runs):       # these draw a divergence
         raise ValueError(f'mode={mode}: every run diverged, there is nothing to draw')
-    names = ['fig_backprop'] if members[0].algorithm == 'backprop' and mode != 'tuned' else OF_MODE[mode]
-    changed = variant(exp_params, runs)
+    demand(given['image_save'] != 'True' or mode in SINGLE, f'image_save=True does nothing: mode={mode} has no single panels')
+    backprop = members[0].algorithm == 'backprop' and mode != 'tuned'
+    demand(backprop or mode in OF_MODE, f'mode={mode} has no figure: enter it in OF_MODE of plot_generator.py')
+    names = ['fig_backprop'] if backprop else OF_MODE[mode]
+    changed = variant(exp_params, runs, told=('array_num',))
     for name in names:
         save_figure(drawn(name, FIGURES[name], runs), 'impression_learning', name + changed)
-    demand(given['image_save'] != 'True' or mode in SINGLE, f'image_save=True does nothing: mode={mode} has no single panels')
     for name, (panel, columns) in SINGLE.get(mode, {}).items() if given['image_save'] == 'True' else ():
         figure, axes = grid(1, columns, 5)
         drawn(name, panel, axes[0] if columns > 1 else axes[0, 0], runs)

@@ -2,7 +2,7 @@
 
 Mistakes are named in one line before anything is computed.
 """
-from common.params import demand, is_number, one_of, require, within
+from common.params import demand, demand_types, is_number, one_of, require, within
 from microcircuits import data
 from microcircuits.checks_used import PHASED_RULES, USED, never_computed, noisy, ou, teacher, words
 
@@ -28,6 +28,7 @@ def whole_multiple(p, *names):
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    demand_types(p)
     check_values(p)
     check_layers(p)
     check_model(p)

@@ -163,14 +163,14 @@ def main(words):
     demand(given['all'] in (None, 'True', 'False'), f'all takes True or False, not {given["all"]!r}')
     members = members_of(words, given['seeds'])
     runs, mode = whole(finished(members)), members[0].mode
-    figure = OF_MODE[mode](runs)
+    figure, name = OF_MODE[mode](runs), mode + variant(exp_params, runs, told=('array_num',))
     demand(any(ax.has_data() for ax in figure.axes), 'these runs hold nothing that the figure shows (record=..., angles=True)')
     panels.dots(figure)
     what = f'seed {runs[0][0]["seed"]}' if len(runs) == 1 else f'{len(runs)} runs'
     figure.suptitle(f'{mode}, {members[0].rng} stream, {what}', fontsize=9, x=0.01, ha='left')
-    save_figure(figure, 'microcircuits', mode + variant(exp_params, runs))
+    save_figure(figure, 'microcircuits', name)
     if given['all'] == 'True':
-        folder, drawn = figures.FIGURES / 'microcircuits' / mode, []
+        folder, drawn = figures.FIGURES / 'microcircuits' / name, []
         for path in plot_series.draw_all(runs, folder):
             print(path)
             drawn.append(path)

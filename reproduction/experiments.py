@@ -19,7 +19,7 @@ from common.data import content_digest, find_data
 from common.figures import save_figure
 from common.kernel import is_compiled
 from common.params import Remark, nearest
-from common.results import is_complete, load_npz, result_path, write_atomically
+from common.results import demand_writable, is_complete, load_npz, result_path, write_atomically
 from common.running import size, sweep, workers
 from reproduction import report
 from reproduction.evidence import evaluate, verdict
@@ -208,6 +208,8 @@ def reproduce(level, only, wanted_figures, n_jobs, cluster):
     start, machine, before = time.time(), hardware(), report.read_rows()
     experiments = asked(level, only, wanted_figures)
     wanted = {result_path(p): p for experiment in experiments if not experiment['missing'] for p in experiment['runs']}
+    for folder in {path.parent for path in wanted} | {figures.FIGURES / e['folder'] for e in experiments}:
+        demand_writable(folder)
     announce(experiments, wanted, [p for path, p in wanted.items() if not is_complete(path)], n_jobs, machine)
     errors = sweep(list(wanted.values()), n_jobs, cluster)
     replaced = {(e['folder'], e['figure']) for e in experiments}

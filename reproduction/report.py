@@ -14,14 +14,20 @@ from reproduction.evidence import band, groups, number, ours
 
 PUBLISHED = ROOT / 'figures' / 'published'
 VERDICTS = ('pass', 'miss', 'no band', 'not run')
+COLUMNS = ('folder', 'mode', 'figure', 'quantity', 'paper', 'ours', 'interval', 'n', 'band', 'verdict', 'level')
 
 
 def read_rows(path=None):
     """The rows of the last run ([] if there is none)."""
     path = path or figures.FIGURES / 'results.json'
     try:
-        return json.loads(path.read_text()) if path.exists() else []
-    except ValueError as error:
+        rows = json.loads(path.read_text()) if path.exists() else []
+        if not (isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= set(COLUMNS) for row in rows)):
+            raise ValueError('no list of rows')
+        if not all((ROOT / str(row['folder']) / 'experiments.py').exists() for row in rows):
+            raise ValueError('rows of a folder that is not here')
+        return rows
+    except (ValueError, OSError) as error:
         raise ValueError(f'{path} is damaged ({error}); move it away, and reproduce.py writes it again from the finished runs'
                          ) from error
 

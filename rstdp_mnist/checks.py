@@ -1,13 +1,14 @@
 """R-STDP on MNIST: what parameters are allowed, what acts when, how much memory a run needs, which files it reads."""
 import numpy as np
 
-from common.params import demand, is_number, one_of, require, within
+from common.params import demand, demand_types, is_number, one_of, require, within
 from rstdp_mnist.data import input_files
 from rstdp_mnist.neurons import layers
 
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    demand_types(p)
     check_choices(p)
     check_lists(p)
     check_filters(p)

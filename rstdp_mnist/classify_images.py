@@ -50,6 +50,14 @@ def named(path):
     return os.fsencode(path).decode(errors='replace')
 
 
+def read_labels(path):
+    """Labels of the idx file beside the images; ValueError that names it."""
+    try:
+        return read_bytes(path)
+    except UNREADABLE as error:
+        raise ValueError(f'{named(path)}, the labels beside the images, cannot be read: {error}') from error
+
+
 def read_file(path):
     """What one file holds, as `read`."""
     labels, kind, name = None, path.suffix.lower(), named(path)
@@ -62,10 +70,10 @@ def read_file(path):
             labels = loaded['labels'] if kind == '.npz' and 'labels' in loaded.files else None
         else:
             images = read_bytes(path)
-            other = path.with_name(path.name.replace('images-idx3', 'labels-idx1'))
-            labels = read_bytes(other) if other != path and other.exists() else None
     except (*UNREADABLE, MemoryError) as error:
         raise ValueError(f'{name} holds no images: {error}') from error
+    other = path.with_name(path.name.replace('images-idx3', 'labels-idx1'))
+    labels = read_labels(other) if other != path and other.exists() else labels
     images = images[None] if images.ndim == 2 else images
     what = f'{name}: {images.dtype} of shape {images.shape}'
     if images.ndim in (3, 4) and images.shape[-1] in (3, 4):

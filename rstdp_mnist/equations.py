@@ -131,6 +131,8 @@ def learners(V, label, n_classes, phi=(1.0, 1.0), reward='winner', margin=0.05):
     'margin', an extension: while the true class does not lead by this share, its strongest neuron is rewarded and the
     strongest other one punished, both at full rates.
     """
+    if reward not in ('winner', 'true_class', 'margin') or len(V) % n_classes:
+        raise ValueError(f'reward {reward!r}: winner, true_class or margin; {len(V)} maps for {n_classes} classes')
     maps, (phi_r, phi_p) = np.arange(len(V)), phi
     of_class = maps // (len(V) // n_classes)                    # equally many maps stand for each class
     winner, true, other = (strongest(V, maps[some]) for some in (of_class >= 0, of_class == label, of_class != label))

@@ -1,7 +1,12 @@
 """What parameters are allowed and what acts in which run; named in one line before anything is computed."""
+import json
 import math
+from pathlib import Path
 
-from common.params import one_of, require, within
+import numpy as np
+
+from common.data import UNREADABLE
+from common.params import demand_types, one_of, require, within
 from task_plasticity.network import stored_path
 from task_plasticity.tasks import RELEASED_NAMES, TASKS, task_of
 
@@ -18,6 +23,7 @@ TASK_OF_MODE |= dict.fromkeys(('categorisation', 'boundary_sweep', 'classifier_w
 WEIGHTS = ('W', 'C', 'b', 'D')          # result arrays that must not blow up (those called final_* are looked at anyway)
 CIRCUIT = ('learning_rate', 'learning_rate_bias', 'learning_rate_input')
 PROGRAM = 2e8                           # bytes of the program itself, compiled kernels included
+DYNAMICS = ('R', 'sigma', 'alpha', 'beta', 'gamma', 'low_r_threshold', 'high_r_threshold', 'input_noise')
 LOADING = ('estimation', 'categorisation', 'mixed', 'estimation_pretrained', 'input_noise', 'smoke')     # may load a network
 
 
@@ -109,6 +115,7 @@ USED = [
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
+    demand_types(p)
     check_mode(p)
     check_times(p)
     check_network(p)
@@ -221,7 +228,22 @@ def remarks(p):
         texts.append('record_period exceeds the number of trials: only the first is recorded')
     if trains(p) and p.sigma_sampler == 0:
         texts.append('sigma_sampler=0: the training stimulus never moves within a trial')
+    otherwise = trained_otherwise(p)
+    if otherwise:
+        texts.append(f'the network of {p.network_file} was trained with {otherwise}, and is tested with other values here')
     return texts
+
+
+def trained_otherwise(p):
+    """'gamma = 10, ...': the dynamics with which a stored network was trained, where its file tells and p differs."""
+    if not (p.network_load and Path(p.network_file).is_file()):
+        return ''
+    try:
+        with np.load(p.network_file, allow_pickle=False) as file:
+            theirs = dict(json.loads(str(file['meta']))['params'])
+    except UNREADABLE:                             # no network file: refused when it is read; or converted, without parameters
+        return ''
+    return ', '.join(f'{name} = {theirs[name]}' for name in DYNAMICS if name in theirs and theirs[name] != getattr(p, name))
 
 
 # ---------------------------------------------------------------- what a run needs
