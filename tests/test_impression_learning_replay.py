@@ -79,8 +79,8 @@ def compare_updates(learner, before, case, t, rule, wake):
         elif rule.algorithm == REINFORCE_WAKE:            # recorded: E_t + E_{t-1}
             pairs.append((f'etr_{key}', matrix(trace[name] + before[name])))
     compare_recorded(pairs, case, t, rtol=1e-8)
-    if rule.algorithm == REINFORCE:
-        compare_recorded([('loss_avg', learner.baseline[0])], case, t, required=False)
+    baseline = learner.baseline[0] if rule.algorithm == REINFORCE else 0.0
+    compare_recorded([('loss_avg', baseline)], case, t, required=False)
 
 
 def replay_train(case, p, **changes):
@@ -126,6 +126,9 @@ def check_train(case, p):
     for name, ours in (('step_loss', losses), ('loss_last_epoch', losses[last])):
         if name in case:
             close(ours, case[name], atol=1e-7)             # a sum of terms up to 1e5
+    layers = [case[f'step_loss_l{l}'] for l in range(len(p['layer_sizes'])) if f'step_loss_l{l}' in case]
+    if len(layers) == len(p['layer_sizes']):
+        close(sum(layers), losses, atol=1e-7)
     if 'latent_last_epoch' in case:
         close(latents[last].T, case['latent_last_epoch'])
     if 'noise_seed' in p:
@@ -251,6 +254,10 @@ def check_backprop(case, p):
             np.testing.assert_allclose(loss[0], case[f'{run_name}_loss'][t], rtol=1e-4, atol=rounding)
             np.testing.assert_allclose(latent[0], case[f'{run_name}_latent'][:, t], atol=2e-5)
             if run_name == 'train':
+                for name, once in (('loss', case['train_loss'][t]), ('latent', case['train_latent'][:, t]),
+                                   ('s', x + case['train_obs_noise_inf'][t])):
+                    if f'step_{name}' in case and (name != 's' or phases[0, 0]):           # in wake: the stimulus, with noise
+                        np.testing.assert_allclose(case[f'step_{name}'][t], once, rtol=1e-5, atol=1e-6)
                 assert tuple(phases[0]) == (case['step_lam'][t], case['step_k'][t])
                 check_gradients(state, case, p, t)
     for name in ('W_in', 'W_out', 'D_r'):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_task_plasticity_replay import close, published_training
+from test_task_plasticity_replay import REFERENCE, close, published_training
 
 from common.params import load_params
 from task_plasticity import exp_params, network, simulation
@@ -15,7 +15,6 @@ from task_plasticity import plot_released as released
 from task_plasticity.plot_measures import Session
 
 ROOT = Path(__file__).resolve().parents[1]
-REFERENCE = Path(__file__).parent / 'reference' / 'task_plasticity'
 
 
 def run(mode, **given):
