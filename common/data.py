@@ -47,19 +47,24 @@ def demand_place(name, value):
 
 
 def read_idx(path):
-    """A gzipped idx file of unsigned bytes (MNIST's format) as a uint8 array; ValueError if not, or for labels beyond 9."""
+    """A gzipped idx file of unsigned bytes (MNIST's format) as a uint8 array; ValueError if it is none."""
     try:
         raw = gzip.decompress(Path(path).read_bytes())
         zero, kind, ndim = struct.unpack('>HBB', raw[:4])
         shape = struct.unpack(f'>{ndim}I', raw[4:4 + 4 * ndim])
         if (zero, kind) != (0, 8):
             raise ValueError('not unsigned bytes')
-        values = np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
     except UNREADABLE as error:
         raise ValueError(f'{path} is not a complete gzipped idx file ({error})') from error
-    if ndim == 1 and values.max(initial=0) > 9:
-        raise ValueError(f'{path} holds labels up to {values.max()}; the ten classes are 0..9')
-    return values
+
+
+def demand_digits(paths):
+    """The paths; ValueError unless the idx files of labels among them hold the classes 0..9 only."""
+    for path in paths:
+        if 'labels' in Path(path).name and read_idx(path).max(initial=0) > 9:
+            raise ValueError(f'{path} holds labels up to {read_idx(path).max()}; the ten classes are 0..9')
+    return paths
 
 
 def content_digest(path):

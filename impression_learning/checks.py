@@ -1,7 +1,7 @@
 """What parameters are allowed and what acts in which run; named in one line before anything is computed."""
 from pathlib import Path
 
-from common.data import find_data
+from common.data import demand_digits, find_data
 from common.params import demand_types, one_of, require, within
 from impression_learning.sounds import is_sound
 
@@ -151,9 +151,11 @@ def memory(p):
 
 
 def inputs(p):
-    """The files that run p reads; FileNotFoundError with the command that gets them if one is missing."""
+    """The files that run p reads; FileNotFoundError with the command that gets them if one is missing,
+    ValueError for labels of MNIST that are no digits."""
     if p.data == 'mnist':
-        return [find_data(name, how='get it with: python data/fetch.py mnist', data_dir=p.data_dir) for name in MNIST]
+        how = 'get it with: python data/fetch.py mnist'
+        return demand_digits([find_data(name, how=how, data_dir=p.data_dir) for name in MNIST])
     if p.data == 'spoken_digits':
         return [find_data(*FSDD, how='get them with: python data/fetch.py fsdd', data_dir=p.data_dir)]
     if p.data == 'recordings':

@@ -2,6 +2,7 @@
 
 Mistakes are named in one line before anything is computed.
 """
+from common.data import demand_digits
 from common.params import demand, demand_types, is_number, one_of, require, within
 from microcircuits import data
 from microcircuits.checks_used import PHASED_RULES, USED, never_computed, noisy, ou, teacher, words
@@ -211,8 +212,8 @@ def remarks(p):
 # ---------------------------------------------------------------- what a run needs
 
 def inputs(p):
-    """The files that run p reads."""
-    return data.mnist_files(p.data_dir) if p.data == 'mnist' else []
+    """The files that run p reads; FileNotFoundError if one is missing, ValueError for labels that are no digits."""
+    return demand_digits(data.mnist_files(p.data_dir)) if p.data == 'mnist' else []
 
 
 def memory(p):

@@ -220,13 +220,14 @@ def test_a_teacher_that_saw_the_samples_in_another_order_is_named_so(more, name)
 def test_old_plots_of_other_series_do_not_stay(results, monkeypatch):
     """Those that were drawn there before, and no other file."""
     monkeypatch.setattr('common.figures.FIGURES', results)
-    folder = results / 'microcircuits' / 'smoke'
-    folder.mkdir(parents=True)
+    words = ['mode=smoke', 'record=BPP', 'compare=']
+    p, words = load_params(exp_params, *words), [*words, 'all=True']
+    save_result(result_path(p), p, simulation.run(p), diverged_at=-1, blown_up=None)
+    plot_generator.main(words)
+    folder, = (path for path in (results / 'microcircuits').glob('smoke-*') if path.is_dir())     # not among the mode's own
     for name in ('noise_layer2.png', 'angle_MC_BP_ANN7_mean.png', 'mine.png', 'my_noise_layer2.png'):
         (folder / name).touch()
-    p = load_params(exp_params, mode='smoke', record='BPP', compare='')
-    save_result(result_path(p), p, simulation.run(p), diverged_at=-1, blown_up=None)
-    plot_generator.main(['mode=smoke', 'record=BPP', 'compare=', 'all=True'])
+    plot_generator.main(words)
     left = {path.name for path in folder.glob('*.png')}
     assert {'mine.png', 'my_noise_layer2.png', 'BPP_layer0.png', 'angle_WPPT_BPP0_mean.png'} <= left
     assert not {'noise_layer2.png', 'angle_MC_BP_ANN7_mean.png'} & left

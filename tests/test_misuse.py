@@ -10,7 +10,7 @@ import pytest
 
 import reproduce
 from common.checkpoint import Checkpoint
-from common.data import read_idx
+from common.data import demand_digits
 from common.params import load_params
 from common.results import load_result, result_path, save_result
 from common.values import convert, fits
@@ -88,7 +88,7 @@ def test_labels_beyond_nine_are_no_digits(tmp_path):
     path = tmp_path / 'train-labels-idx1-ubyte.gz'
     path.write_bytes(gzip.compress(struct.pack('>HBBI', 0, 8, 1, 3) + bytes([1, 77, 2])))
     with pytest.raises(ValueError, match='labels up to 77; the ten classes are 0..9'):
-        read_idx(path)
+        demand_digits([path])
 
 
 # ---------------------------------------------------------------- reproduce.py
