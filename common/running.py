@@ -8,6 +8,7 @@ import traceback
 import warnings
 
 import joblib
+import numpy as np
 from tqdm import tqdm
 
 from common.checkpoint import Checkpoint
@@ -43,7 +44,8 @@ def _member(p, parent):
     os.environ['PLASTICITY_QUIET'] = '1'
     end_with(parent)
     try:
-        finish(p)
+        with np.errstate(over='ignore', invalid='ignore'):           # a divergence is found at the end, and reported as one
+            finish(p)
         return size(p), None
     except Exception as error:                     # the sweep goes on; the caller reports and exits with 1
         return size(p), f'{command(p)}\n  {type(error).__name__}: {error}\n{traceback.format_exc(limit=-2)}'
