@@ -16,7 +16,7 @@ import sys
 os.environ.setdefault('NUMBA_NUM_THREADS', '1')
 os.environ.setdefault('MPLBACKEND', 'Agg')
 
-from common.script import one_line
+from common.script import demand_scheduler, one_line
 from reproduction import experiments, publish
 
 
@@ -25,13 +25,6 @@ def processes(text):
     if not text.lstrip('-').isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f'a number of processes (-1: one a core), not {text!r}')
     return int(text)
-
-
-def address(text):
-    """The address of a Dask scheduler."""
-    if '://' not in text:
-        raise argparse.ArgumentTypeError(f'the address of a Dask scheduler, for example tcp://scheduler:8786, not {text!r}')
-    return text
 
 
 def main(words=None):
@@ -44,9 +37,10 @@ def main(words=None):
     parser.add_argument('--only', action='append', default=[], metavar='FOLDER')
     parser.add_argument('--figure', action='append', default=[], metavar='FIGURE')
     parser.add_argument('--jobs', type=processes, help='processes (default: one a core)')
-    parser.add_argument('--cluster', type=address, help='address of a Dask scheduler, for example tcp://scheduler:8786')
+    parser.add_argument('--cluster', help='address of a Dask scheduler, for example tcp://scheduler:8786')
     given = parser.parse_args(words)
     with one_line('reproduce.py'):
+        demand_scheduler(given.cluster)
         if given.level == 'publish':
             if given.only or given.figure or given.jobs or given.cluster:
                 parser.error('--publish takes all of the last run; no other option goes with it')

@@ -254,10 +254,12 @@ FIGURES = {'fig_rules': fig_rules, 'fig_samples': fig_samples, 'fig_mnist': fig_
 def main(words):
     """Draw the figure of all runs of the mode that `words` (or exp_params.mode) name, or of the one run that they name."""
     one = any(w.startswith(('rule=', 'array_num=')) for w in words)
-    runs = finished(load_or_exit(exp_params, words if one else [*words, 'array_num=0'], load_members))
-    name, mode = 'fig_samples' if runs[0][0]['mode'] == 'learning' else 'fig_rules', runs[0][0]['mode']
+    members = load_or_exit(exp_params, words if one else [*words, 'array_num=0'], load_members)
+    runs, name = finished(members), 'fig_samples' if members[0].mode == 'learning' else 'fig_rules'
+    what = members[0].member if len(members) == 1 else f'{members[0].mode}_{len(members)}runs'
     demand(name == 'fig_rules' or whole(runs), 'learning curves need the whole sweep (array_num=0): each rule at its best rate')
-    save_figure(FIGURES[name](runs), 'across', f'{name}_{mode}_{len(runs)}runs{variant(exp_params, runs, told=("array_num",))}')
+    told = ('array_num', 'seed', 'rule', 'rival', 'rate')                # they stand in the name of a member
+    save_figure(FIGURES[name](runs), 'across', f'{name}_{what}{variant(exp_params, runs, told)}')
 
 
 if __name__ == '__main__':

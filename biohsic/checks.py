@@ -1,6 +1,6 @@
 """What is allowed in biohsic, what acts in which run, and what a run needs. Mistakes end in one line before computing."""
 from biohsic.checks_schedule import check_schedule
-from common.params import demand, demand_types, is_number, one_of, require, within
+from common.params import demand, is_number, one_of, require, within
 
 SIDES = {'mnist': 28, 'fashion_mnist': 28, 'cifar10': 32, 'digits': 8}          # images; the other data are points
 CHANNELS = {'cifar10': 3}               # all others: 1
@@ -102,7 +102,6 @@ USED = [
 
 def check(p):
     """Raise ValueError for the first mistake in parameters p."""
-    demand_types(p)
     for name, known in CHOICES.items():
         one_of(p, name, known)
     check_mode(p)

@@ -74,14 +74,19 @@ def load_or_exit(module, words, load=load_params):
         stop(f'{module.__name__}: {error}')
 
 
+def demand_scheduler(address):
+    """Raise ValueError unless this is None or looks like the address of a Dask scheduler."""
+    if address is not None and '://' not in address:
+        raise ValueError(f'cluster takes the address of a Dask scheduler (tcp://scheduler:8786), not {address!r}')
+
+
 def engine_words(words):
     """Where a sweep runs. -> (the other words, n_jobs, cluster, the words that were given)"""
     words, given = apart(words, 'n_jobs', 'cluster')
     text = given['n_jobs'] or '-1'
     if not text.removeprefix('-').isdecimal() or int(text) == 0 or int(text) < -1:
         raise ValueError(f'n_jobs takes a number of processes from 1 on, or -1 for one a core, not {text!r}')
-    if given['cluster'] is not None and '://' not in given['cluster']:
-        raise ValueError(f'cluster takes the address of a Dask scheduler (tcp://scheduler:8786), not {given["cluster"]!r}')
+    demand_scheduler(given['cluster'])
     return words, int(text), given['cluster'], [name for name, value in given.items() if value is not None]
 
 

@@ -47,7 +47,8 @@ def figure(function):
         panels = [ax for ax in made.axes if ax.get_label() not in ('<colorbar>', '<second axis>')]
         for letter, ax in zip(string.ascii_lowercase, panels if len(panels) > 1 else [], strict=False):
             ax.set_title(letter, loc='left', fontweight='bold')
-            ax.title.set_fontsize(ax.title.get_fontsize() * min(1, 30 / max(1, len(ax.get_title()))))   # clear of the letter
+            widest = max(map(len, ax.get_title().split('\n')))
+            ax.title.set_fontsize(ax.title.get_fontsize() * min(1, 30 / max(1, widest)))        # clear of the letter
         made.supxlabel(shown(runs), fontsize=8, color='0.4', x=0.99, ha='right')
         return made
     FIGURES[function.__name__] = drawn

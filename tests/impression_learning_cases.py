@@ -1,4 +1,4 @@
-"""Small data sets for the tests of impression learning."""
+"""Small data sets for the tests of impression learning, and comparisons with the recorded back-propagation control."""
 import gzip
 import struct
 
@@ -22,3 +22,14 @@ def write_own_data(folder):
             wavfile.write(name, 8000, rng.normal(0, 3000, 8000).astype(np.int16))
     np.save(folder / 'own.npy', rng.normal(0, 0.3, (300, 4)))
     return folder
+
+
+def check_gradients(state, case, p, t):
+    """Gradients of the first steps and the weights now and then."""
+    for name in ('W_in', 'W_out', 'D_r'):
+        if f'grad_{name}' in case and t < len(case[f'grad_{name}']):
+            grads = case[f'grad_{name}']
+            np.testing.assert_allclose(getattr(state, f'grad_{name}').T, grads[t], rtol=0, atol=1e-5 * np.abs(grads).max())
+        if f'w_every_{name}' in case and (t + 1) % p['weights_every'] == 0:
+            theirs = case[f'w_every_{name}'][(t + 1) // p['weights_every'] - 1]
+            np.testing.assert_allclose(getattr(state, name).T, theirs, atol=2e-5)

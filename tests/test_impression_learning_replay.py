@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from impression_learning_cases import check_gradients
 
 from common.params import load_params
 from impression_learning import backprop, circuit, data, evaluation, exp_params, network, preprocess_fsdd, sounds
@@ -262,17 +263,6 @@ def check_backprop(case, p):
                 check_gradients(state, case, p, t)
     for name in ('W_in', 'W_out', 'D_r'):
         np.testing.assert_allclose(getattr(state, name).T, case[f'final_{name}'], atol=2e-5)
-
-
-def check_gradients(state, case, p, t):
-    """Gradients of the first steps and the weights now and then."""
-    for name in ('W_in', 'W_out', 'D_r'):
-        if f'grad_{name}' in case and t < len(case[f'grad_{name}']):
-            grads = case[f'grad_{name}']
-            np.testing.assert_allclose(getattr(state, f'grad_{name}').T, grads[t], rtol=0, atol=1e-5 * np.abs(grads).max())
-        if f'w_every_{name}' in case and (t + 1) % p['weights_every'] == 0:
-            theirs = case[f'w_every_{name}'][(t + 1) // p['weights_every'] - 1]
-            np.testing.assert_allclose(getattr(state, name).T, theirs, atol=2e-5)
 
 
 def check_mel(case, p):

@@ -102,16 +102,17 @@ def test_rows_that_are_none_stop_the_main_job_before_it_runs(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize('words', ['--publish --jobs 3', '--publish --cluster tcp://x:1', '--cluster nonsense'])
-def test_options_that_would_do_nothing_are_refused(words):
+def test_options_that_would_do_nothing_are_refused(monkeypatch, words):
+    for name in ('experiments.reproduce', 'publish.publish'):
+        monkeypatch.setattr(f'reproduction.{name}', lambda *args: pytest.fail('it runs'))
     with pytest.raises(SystemExit) as ended:
         reproduce.main(words.split())
-    assert ended.value.code == 2
+    assert ended.value.code in (1, 2)
 
 
-def test_places_are_looked_at_before_anything_runs(tmp_path, monkeypatch):
+def test_places_are_looked_at_before_anything_runs(results, tmp_path, monkeypatch):
     (tmp_path / 'file').write_text('')
     monkeypatch.setattr('common.figures.FIGURES', tmp_path / 'file')
     monkeypatch.setattr('reproduction.experiments.sweep', lambda *args: pytest.fail('it runs'))
-    with pytest.raises((OSError, SystemExit)) as ended:
+    with pytest.raises(OSError, match='cannot write into .*file'):
         experiments.reproduce('quick', ['task_plasticity'], ['fig_1'], 1, None)
-    assert 'file' in str(ended.value)
