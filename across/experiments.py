@@ -32,7 +32,7 @@ CLAIM = ('Five local rules by the same measures: how close the mean update is to
 def of(rule, name, stage):
     """A row's value: a measure of one rule, one number a seed."""
     return lambda runs: each(lambda d, p: d[name][stage])([
-        run for run in runs if run[0]['mode'] == 'updates' and run[0]['params']['rule'] == rule])
+        run for run in runs if run[0]['mode'] != 'learning' and run[0]['params']['rule'] == rule])
 
 
 def crossing(rule, stage):
@@ -45,7 +45,7 @@ def crossing(rule, stage):
 
 def of_blocks(runs, rule, stage):
     """(seeds, levels, 2) of measures.measured."""
-    return np.array([d['blocks'][stage] for meta, d in runs if meta['mode'] == 'updates' and meta['params']['rule'] == rule])
+    return np.array([d['blocks'][stage] for meta, d in runs if meta['mode'] != 'learning' and meta['params']['rule'] == rule])
 
 
 # ---------------------------------------------------------------- samples to criterion

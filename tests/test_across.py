@@ -14,6 +14,7 @@ from across import (
     experiments_mnist,
     experiments_needs,
     learning,
+    plot_generator,
     reward,
     rules,
     simulation,
@@ -23,6 +24,7 @@ from across.measures import cosine, finite_differences, first_crossing, measured
 from common import ROOT
 from common.params import load_params
 from common.results import result_path
+from common.running import finish
 from impression_learning import equations as il
 from rstdp_mnist import equations
 
@@ -235,3 +237,18 @@ def test_the_walkthrough_runs_through(tmp_path):
     environment = os.environ | {'MPLBACKEND': 'Agg', 'PLASTICITY_RESULTS': str(tmp_path)}
     done = subprocess.run([sys.executable, ROOT / 'across' / 'walkthrough.py'], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('mode', ['updates', 'smoke'])
+def test_a_single_rule_is_drawn_under_the_name_of_its_run(results, monkeypatch, mode):
+    """Two points, untrained and trained, in each of the panels a and b."""
+    monkeypatch.setattr('common.figures.FIGURES', results)
+    drawn = []
+    monkeypatch.setattr(plot_generator, 'save_figure', lambda figure, folder, name: drawn.append((figure, name)))
+    words = [f'mode={mode}', 'rule=hsic', 'length=0.02']
+    finish(load_params(exp_params, *words))
+    plot_generator.main(words)
+    (figure, name), = drawn
+    assert name.startswith(f'fig_rules_{mode}_hsic_rate1_seed1')
+    for ax in figure.axes[:2]:
+        assert sum(line.get_marker() == 'o' and len(line.get_xdata()) == 1 for line in ax.lines) == 2
